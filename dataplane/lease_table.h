@@ -1,0 +1,54 @@
+// LeaseTable: pool addresses and who holds them. One word per address, claimed and moved with
+// compare-and-swap, so that two sessions never hold one address, whatever workers they are on.
+//
+// The holder is an IKE responder SPI (0 = free). A resumed session takes its old address over from the
+// session named in its ticket; after a restart the address is free and simply claimed. The table is also the
+// route table of the inside port: address -> holder. Any worker thread; make() at start.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/api/config.h"
+#include "ike/config_payload.h"
+#include "ike/ids.h"
+
+namespace dp {
+
+class LeaseTable {
+ public:
+  LeaseTable(const AddressPool4& pool4, const AddressPool6& pool6);
+
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  // Index of an address in its pool, or kNone.
+  std::uint32_t index4(const ike::Ip4& address) const;
+  std::uint32_t index6(const ike::Ip6& address) const;
+  ike::Ip4 address4(std::uint32_t index) const;
+  ike::Ip6 address6(std::uint32_t index) const;
+
+  // Claims `index` for `holder` when it is free or held by `previous`. False = somebody else has it.
+  [[nodiscard]] bool claim4(std::uint32_t index, ike::IkeSpi holder, ike::IkeSpi previous);
+  [[nodiscard]] bool claim6(std::uint32_t index, ike::IkeSpi holder, ike::IkeSpi previous);
+  // Claims any free address, searching from a place that `hint` spreads. kNone = exhausted.
+  std::uint32_t claim_any4(ike::IkeSpi holder, std::uint32_t hint);
+  std::uint32_t claim_any6(ike::IkeSpi holder, std::uint32_t hint);
+  // Frees `index` when `holder` still has it.
+  void release4(std::uint32_t index, ike::IkeSpi holder);
+  void release6(std::uint32_t index, ike::IkeSpi holder);
+
+  ike::IkeSpi holder4(std::uint32_t index) const;
+  ike::IkeSpi holder6(std::uint32_t index) const;
+  std::uint32_t size4() const { return pool4_.count; }
+  std::uint32_t size6() const { return pool6_.count; }
+  std::uint32_t held4() const;
+  std::uint32_t held6() const;
+
+ private:
+  using Words = std::unique_ptr<std::atomic<std::uint64_t>[]>;
+  AddressPool4 pool4_;
+  AddressPool6 pool6_;
+  Words holders4_, holders6_;
+};
+
+}  // namespace dp
