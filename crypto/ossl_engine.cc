@@ -1,11 +1,11 @@
 // The OpenSSL engine: the reference in tests and the rival in benchmarks. One lane after the other.
 //
 // Algorithms are fetched once and contexts are kept, and a context that still holds the key of the
-// previous lane is not keyed again: this is OpenSSL at its best, so that a comparison with it is fair.
-// (OpenSSL 3 itself allocates inside EVP_MAC_final; no setting of ours changes that.)
+// previous lane is not keyed again: this is OpenSSL at its best, so that a comparison with it is
+// fair. (OpenSSL 3 itself allocates inside EVP_MAC_final; no setting of ours changes that.)
 //
-// ExpandedKey holds the raw key. PrfKey holds the key padded with zeroes to one hash block, which is
-// the same HMAC key (RFC 2104 §2); a longer key is hashed first.
+// ExpandedKey holds the raw key. PrfKey holds the key padded with zeroes to one hash block, which
+// is the same HMAC key (RFC 2104 §2); a longer key is hashed first.
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -130,9 +130,8 @@ OsslEngine::OsslEngine() {
   for (std::size_t i = 0; i < kPrfCount; ++i) {
     char digest[8] = {};
     std::memcpy(digest, kHashNames[i], 6);
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end()};
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                 OSSL_PARAM_construct_end()};
     mac_[i].ctx.reset(EVP_MAC_CTX_new(hmac.get()));
     CHECK(mac_[i].ctx != nullptr && EVP_MAC_CTX_set_params(mac_[i].ctx.get(), params) == 1);
     hash_[i].reset(EVP_MD_fetch(nullptr, kHashNames[i], nullptr));

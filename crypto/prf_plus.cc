@@ -26,8 +26,9 @@ void prf_plus(Engine& engine, Prf alg, std::span<const PrfPlusLane> lanes) {
       std::uint8_t* seed = seed_of(lane.work);
       std::uint8_t* previous = seed - step;
       seed[lane.seed_len] = round;
-      macs[active++] = round == 1 ? MacLane{lane.key, {seed, lane.seed_len + 1}, previous}
-                                  : MacLane{lane.key, {previous, step + lane.seed_len + 1}, previous};
+      macs[active++] = round == 1
+                           ? MacLane{lane.key, {seed, lane.seed_len + 1}, previous}
+                           : MacLane{lane.key, {previous, step + lane.seed_len + 1}, previous};
     }
     engine.mac(alg, std::span(macs).first(active));
     for (const PrfPlusLane& lane : lanes) {

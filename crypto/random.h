@@ -22,7 +22,7 @@ class Random {
   Random& operator=(const Random&) = delete;
 
   void fill(MutBytes out) {
-    if (out.size() <= kBufferLen - position_) [[likely]] {
+    if (position_ + out.size() <= kBufferLen) [[likely]] {
       copy_out(out);
     } else {
       fill_slow(out);
