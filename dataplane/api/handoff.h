@@ -1,0 +1,51 @@
+// The seam between the planes: what workers ask of the control thread and what it hands them. Fixed size,
+// lock-free, never waited for.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ike/ids.h"
+
+namespace dp {
+
+class IssuerUse;
+
+// Workers ask for the used-set of an issuer whose ticket opened but which is not mapped yet. Any worker
+// posts, the control thread takes. A full box loses the request: the client's retransmission repeats it.
+class IssuerRequests {
+ public:
+  void post(ike::IssuerId issuer) {
+    for (auto& cell : cells_) {
+      std::uint64_t seen = cell.load(std::memory_order_relaxed);
+      if (seen == issuer.value()) return;
+      if (seen == 0 && cell.compare_exchange_strong(seen, issuer.value())) return;
+    }
+  }
+  // 0 when none waits.
+  ike::IssuerId take() {
+    for (auto& cell : cells_)
+      if (const std::uint64_t v = cell.exchange(0)) return ike::IssuerId(v);
+    return ike::IssuerId(0);
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, 16> cells_{};
+};
+
+// The issuer a worker seals with next, drawn and mapped by the control thread before it is needed.
+// A worker takes `ready` when its current issuer runs out of serials; the control thread refills.
+struct IssuerSupply {
+  std::atomic<IssuerUse*> ready{nullptr};
+};
+
+// Who may not resume although the ticket is genuine (RFC 5723 §9.8). Published as a snapshot.
+struct DenyList {
+  std::vector<std::uint64_t> issuers;    // sorted
+  std::vector<std::string> identities;   // sorted; IDi bodies: type, three reserved octets as zero, data
+};
+
+}  // namespace dp

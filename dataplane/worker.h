@@ -1,0 +1,71 @@
+// Worker: one lcore's whole packet path. run_once() is the table of contents.
+//
+// A worker owns its port queue, session table, engine and counters and shares nothing that is written,
+// except the lease table and the used-set, which are made of atomics. It never locks, allocates, logs or
+// waits. Everything here runs on the worker's thread; counters() may be read from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "crypto/base/error.h"
+#include "crypto/engine.h"
+#include "crypto/keyring.h"
+#include "crypto/random.h"
+#include "dataplane/api/config.h"
+#include "dataplane/api/counters.h"
+#include "dataplane/api/handoff.h"
+#include "dataplane/frame.h"
+#include "dataplane/lease_table.h"
+#include "dataplane/now.h"
+#include "dataplane/packet_port.h"
+#include "dataplane/snapshot.h"
+#include "dataplane/used_set.h"
+
+namespace dp {
+
+// What all workers of a process share. Outlives them.
+struct SharedState {
+  explicit SharedState(const WorkerConfig& worker_config);
+
+  const WorkerConfig config;
+  Quiescence quiescence;
+  Snapshot<crypto::KeyringSnapshot> keyring;
+  Snapshot<DenyList> denied;
+  LeaseTable leases;
+  UsedSet* used = nullptr;           // set before workers start
+  IssuerRequests issuer_requests;
+  std::array<IssuerSupply, 256> issuers;  // by worker; `ready` filled before workers start
+  std::array<std::uint8_t, 16> spi_secret;   // per start
+  std::array<std::uint8_t, 32> cookie_seed;  // per start
+  std::atomic<bool> stop{false};
+};
+
+// The clock of the TSC for stage accounting, injected so that tests need none.
+using CycleClock = std::uint64_t (*)();
+
+class WorkerState;  // tables and scratch; worker_state.h
+
+class Worker {
+ public:
+  // Maps the tables (on the calling thread's NUMA node). `random` may be seeded in tests.
+  static crypto::Result<std::unique_ptr<Worker>> make(unsigned index, SharedState& shared,
+                                                      std::unique_ptr<crypto::Engine> engine,
+                                                      PacketPort& port, const Link& link,
+                                                      std::unique_ptr<crypto::Random> random,
+                                                      CycleClock cycles);
+  ~Worker();
+
+  // One burst: receive, all stages, transmit, upkeep. Returns the number of packets received.
+  unsigned run_once(const Now& now);
+
+  const WorkerCounters& counters() const;
+  std::size_t bytes_per_session() const;
+
+ private:
+  explicit Worker(std::unique_ptr<WorkerState> state);
+  std::unique_ptr<WorkerState> state_;
+};
+
+}  // namespace dp
