@@ -40,6 +40,8 @@ class ChainBuilder {
 class MessageBuilder {
  public:
   MessageBuilder(crypto::MutBytes buffer, const Header& header);
+  MessageBuilder(const MessageBuilder&) = delete;  // chain_ refers to writer_.
+  MessageBuilder& operator=(const MessageBuilder&) = delete;
   ChainBuilder& chain() { return chain_; }
   [[nodiscard]] std::size_t finish();
 

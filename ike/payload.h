@@ -23,7 +23,8 @@ struct Payload {
 
 // Walks a chain:  PayloadChain chain(first, bytes); Payload p; while (chain.next(p)) {...}
 // and then `chain.error()` tells whether the walk ended well. Ends after SK/SKF, which must be last.
-// Unknown critical payloads stop the walk with critical_unknown; unknown others are skipped.
+// Unknown critical payloads stop the walk with critical_unknown; unknown others are skipped. Octets
+// behind the last payload are bad_length.
 class PayloadChain {
  public:
   PayloadChain(PayloadType first, crypto::Bytes bytes) : next_(first), reader_(bytes) {}
@@ -34,6 +35,7 @@ class PayloadChain {
  private:
   bool stop(ParseError e) {
     error_ = e;
+    next_ = PayloadType::none;
     return false;
   }
   PayloadType next_;
@@ -42,6 +44,36 @@ class PayloadChain {
   PayloadType offending_ = PayloadType::none;
   std::size_t seen_ = 0;
 };
+
+inline bool PayloadChain::next(Payload& out) {
+  while (next_ != PayloadType::none) {
+    crypto::ByteReader whole = reader_;
+    crypto::Bytes generic;
+    if (!reader_.take(4, generic)) return stop(ParseError::payload_overrun);
+    const std::size_t len = crypto::load_be16(generic.data() + 2);
+    if (len < 4 || !reader_.take(len - 4, out.body)) return stop(ParseError::payload_overrun);
+    if (++seen_ > kPayloadsMax) return stop(ParseError::too_many_payloads);
+    const PayloadType type = next_;
+    const bool critical = (generic[1] & 0x80) != 0;
+    next_ = static_cast<PayloadType>(generic[0]);
+    if (!is_known(type)) {
+      if (!critical) continue;
+      offending_ = type;
+      return stop(ParseError::critical_unknown);
+    }
+    out.type = type;
+    out.critical = critical;
+    out.next = next_;
+    out.whole = whole.rest().first(len);
+    if (type == PayloadType::sk || type == PayloadType::skf) {
+      if (!reader_.at_end()) return stop(ParseError::bad_sk);
+      next_ = PayloadType::none;
+    }
+    return true;
+  }
+  if (error_ == ParseError::none && !reader_.at_end()) error_ = ParseError::bad_length;
+  return false;
+}
 
 // Notify (RFC 7296 §3.10). bad_notify when the SPI does not fit.
 struct NotifyView {

@@ -40,7 +40,9 @@ enum class PayloadType : std::uint8_t {
   skf = 53,
 };
 // True for the payload types this implementation knows; others are skipped, or refused when critical.
-bool is_known(PayloadType type);
+constexpr bool is_known(PayloadType type) {
+  return (type >= PayloadType::sa && type <= PayloadType::eap) || type == PayloadType::skf;
+}
 
 // RFC 7296 §3.10.1: errors below 16384, status from there on.
 enum class Notify : std::uint16_t {

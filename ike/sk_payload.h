@@ -51,6 +51,8 @@ ParseError strip_padding(crypto::Bytes plaintext, crypto::Bytes& inner);
 class SkBuilder {
  public:
   SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite);
+  SkBuilder(const SkBuilder&) = delete;  // chain_ refers to writer_.
+  SkBuilder& operator=(const SkBuilder&) = delete;
   ChainBuilder& chain() { return chain_; }
   // Total message length, or 0 when it does not fit. `iv` has iv_len(suite) octets.
   [[nodiscard]] std::size_t finish(crypto::Bytes iv);
