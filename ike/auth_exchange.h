@@ -1,8 +1,8 @@
-// IKE_AUTH of a resumed SA (RFC 5723 §4.3.3): reading the inner payloads of message 3, writing those of
-// message 4, and the initiator's side of both.
+// IKE_AUTH of a resumed SA (RFC 5723 §4.3.3): reading the inner payloads of message 3, writing
+// those of message 4, and the initiator's side of both.
 //
-//   request   SK{ IDi, [IDr,] AUTH, [CP(CFG_REQUEST),] SAi2, TSi, TSr [, N(TICKET_REQUEST)] [, N+] }
-//   response  SK{ IDr, AUTH, [CP(CFG_REPLY),] SAr2, TSi, TSr [, N(TICKET_LT_OPAQUE)] [, N+] }
+//   request   SK{IDi, [IDr,] AUTH, [CP(CFG_REQUEST),] SAi2, TSi, TSr [, N(TICKET_REQUEST)] [, N+]}
+//   response  SK{IDr, AUTH, [CP(CFG_REPLY),] SAr2, TSi, TSr [, N(TICKET_LT_OPAQUE)] [, N+]}
 #pragma once
 
 #include "ike/builder.h"
@@ -29,7 +29,9 @@ struct AuthRequest {
   bool mobike_supported = false;
   bool transport_mode = false;
 };
-// Structure only; whether IDs and AUTH are right is verify_auth's business. `offending` as in resume.h.
+// Structure only; whether IDs and AUTH are right is the caller's business. bad_sk for an SK payload
+// inside SK, duplicate_payload for a second IDi, IDr, AUTH, CFG_REQUEST, SA, TSi or TSr.
+// `offending` as in resume.h.
 ParseError parse_auth_request(PayloadType first, crypto::Bytes inner, AuthRequest& out,
                               PayloadType& offending);
 

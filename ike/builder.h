@@ -1,5 +1,6 @@
-// Message builder: writes a header and a payload chain into a caller's buffer. Next Payload and length
-// fields are patched when a payload is closed, so the order of calls is the order on the wire.
+// Message builder: writes a header and a payload chain into a caller's buffer. Next Payload and
+// length fields are patched when a payload is closed, so the order of calls is the order on the
+// wire.
 #pragma once
 
 #include "crypto/base/bytes.h"
@@ -8,8 +9,9 @@
 
 namespace ike {
 
-// Writes a chain of payloads into `writer`. `first_type()` is for the header (or the SK payload) that
-// precedes the chain. A chain that does not fit makes the writer fail; check writer.ok() at the end.
+// Writes a chain of payloads into `writer`. `first_type()` is for the header (or the SK payload)
+// that precedes the chain. A chain that does not fit makes the writer fail; check writer.ok() at
+// the end.
 class ChainBuilder {
  public:
   explicit ChainBuilder(crypto::ByteWriter& writer) : writer_(writer) {}
@@ -31,8 +33,8 @@ class ChainBuilder {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   crypto::ByteWriter& writer_;
   PayloadType first_ = PayloadType::none;
-  std::size_t last_ = kNone;   // offset of the last closed payload's generic header
-  std::size_t open_ = kNone;   // offset of the open payload's generic header
+  std::size_t last_ = kNone;  // offset of the last closed payload's generic header
+  std::size_t open_ = kNone;  // offset of the open payload's generic header
 };
 
 // A clear message: header, chain, length. Returns the message length, or 0 when it does not fit.

@@ -34,10 +34,10 @@ struct Header {
   bool is_response() const { return (flags & kFlagResponse) != 0; }
 };
 
-// Reads the header of `message` (from the first SPI octet; no marker). Errors: runt, bad_length (must
-// equal message.size()), bad_version (major != 2; the header is still filled in so that
-// INVALID_MAJOR_VERSION can be answered), bad_spi (SPIi is zero). Minor version and reserved flag bits
-// are ignored (RFC 7296 §2.5).
+// Reads the header of `message` (from the first SPI octet; no marker). Errors: runt, bad_length
+// (must equal message.size()), bad_version (major != 2; the header is still filled in so that
+// INVALID_MAJOR_VERSION can be answered), bad_spi (SPIi is zero). Minor version and reserved flag
+// bits are ignored (RFC 7296 §2.5).
 ParseError parse_header(crypto::Bytes message, Header& out);
 
 // Writes 28 octets at `out`; Length as given in the header.

@@ -14,12 +14,12 @@ using MessageId = crypto::Strong<struct MessageIdTag, std::uint32_t>;
 using IssuerId = crypto::Strong<struct IssuerIdTag, std::uint64_t>;
 using TicketSerial = crypto::Strong<struct TicketSerialTag, std::uint64_t>;
 
-inline constexpr std::size_t kHeaderLen = 28;          // RFC 7296 §3.1
-inline constexpr std::size_t kNonceLenMin = 16;        // RFC 7296 §3.9
+inline constexpr std::size_t kHeaderLen = 28;    // RFC 7296 §3.1
+inline constexpr std::size_t kNonceLenMin = 16;  // RFC 7296 §3.9
 inline constexpr std::size_t kNonceLenMax = 256;
-inline constexpr std::size_t kNonceLen = 32;           // of the nonces we make
-inline constexpr std::size_t kMessageLenMax = 3000;    // RFC 7296 §2: SHOULD handle
-inline constexpr std::size_t kPayloadsMax = 64;        // per chain; more is refused
-inline constexpr std::size_t kTicketLenMax = 1000;     // so that message 1 fits 1280 octets
+inline constexpr std::size_t kNonceLen = 32;         // of the nonces we make
+inline constexpr std::size_t kMessageLenMax = 3000;  // RFC 7296 §2: SHOULD handle
+inline constexpr std::size_t kPayloadsMax = 64;      // per chain; more is refused
+inline constexpr std::size_t kTicketLenMax = 1000;   // so that message 1 fits 1280 octets
 
 }  // namespace ike

@@ -1,5 +1,6 @@
 // Key schedule: where the parts of a prf+ output lie, and the octets that go into each derivation.
-// RFC 7296 §2.14, §2.17; RFC 5723 §5.1. Pure layout; the HMACs are run by crypto::prf_plus over lanes.
+// RFC 7296 §2.14, §2.17; RFC 5723 §5.1. Pure layout; the HMACs are run by crypto::prf_plus over
+// lanes.
 #pragma once
 
 #include "ike/ids.h"
@@ -19,7 +20,8 @@ struct ChildKeys {
 };
 ChildKeys split_child_keymat(const Suite& child, crypto::Bytes keymat);
 
-// "Resumption" | Ni | Nr (RFC 5723 §5.1): the message of SKEYSEED = prf(SK_d_old, ...). Returns its length.
+// "Resumption" | Ni | Nr (RFC 5723 §5.1): the message of SKEYSEED = prf(SK_d_old, ...). Returns its
+// length.
 inline constexpr std::size_t kResumeSeedMax = 10 + 2 * kNonceLenMax;
 std::size_t write_resume_seed(crypto::Bytes ni, crypto::Bytes nr, std::uint8_t* out);
 // Ni | Nr | SPIi | SPIr: the seed of prf+(SKEYSEED, ...). Returns its length.

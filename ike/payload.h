@@ -2,8 +2,8 @@
 //
 //   | Next Payload  |C|  RESERVED   |         Payload Length        |   RFC 7296 §3.2
 //
-// The walker checks every length once; views point into the message and own nothing. Reserved octets
-// and the critical bit of known payloads are ignored (RFC 7296 §2.5).
+// The walker checks every length once; views point into the message and own nothing. Reserved
+// octets and the critical bit of known payloads are ignored (RFC 7296 §2.5).
 #pragma once
 
 #include "crypto/base/bytes.h"
@@ -22,9 +22,9 @@ struct Payload {
 };
 
 // Walks a chain:  PayloadChain chain(first, bytes); Payload p; while (chain.next(p)) {...}
-// and then `chain.error()` tells whether the walk ended well. Ends after SK/SKF, which must be last.
-// Unknown critical payloads stop the walk with critical_unknown; unknown others are skipped. Octets
-// behind the last payload are bad_length.
+// and then `chain.error()` tells whether the walk ended well. Ends after SK/SKF, which must be
+// last. Unknown critical payloads stop the walk with critical_unknown; unknown others are skipped.
+// Octets behind the last payload are bad_length.
 class PayloadChain {
  public:
   PayloadChain(PayloadType first, crypto::Bytes bytes) : next_(first), reader_(bytes) {}
@@ -84,8 +84,8 @@ struct NotifyView {
 };
 ParseError parse_notify(crypto::Bytes body, NotifyView& out);
 
-// Identification (RFC 7296 §3.5). `body` is type | reserved as received | data: the octets that AUTH
-// covers. bad_id when shorter than 5 octets or longer than kIdBodyMax.
+// Identification (RFC 7296 §3.5). `body` is type | reserved as received | data: the octets that
+// AUTH covers. bad_id when shorter than 5 octets or longer than kIdBodyMax.
 inline constexpr std::size_t kIdBodyMax = 4 + 512;
 struct IdView {
   IdType type = IdType::fqdn;

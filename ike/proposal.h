@@ -16,16 +16,17 @@ inline constexpr std::size_t kTransformsMax = 255;  // per proposal (one octet o
 struct Choice {
   Suite suite;                       // for ESP: encr, key_bits, integ, esn
   std::uint8_t proposal_number = 0;  // as offered, repeated in the answer
-  crypto::Bytes spi;                 // the peer's SPI of that proposal (4 octets for ESP, 0 or 8 for IKE)
+  crypto::Bytes spi;  // the peer's SPI of that proposal (4 octets for ESP, 0 or 8 for IKE)
 };
 
 // Walks the SA payload body once; bad_proposal when any nested length or count disagrees.
 ParseError check_sa(crypto::Bytes sa_body);
 
-// Chooses the first suite of `preference` that some proposal for `protocol` contains. Proposals with an
-// unknown transform type are skipped whole, transforms with unknown ids or attributes singly, AES without
-// Key Length and ChaCha20 with one are not accepted (conformance CORE-22..25). For ESP transform type KE
-// is ignored. Returns false when nothing fits (NO_PROPOSAL_CHOSEN). `sa_body` must have passed check_sa.
+// Chooses the first suite of `preference` that some proposal for `protocol` contains. Proposals
+// with an unknown transform type are skipped whole, transforms with unknown ids or attributes
+// singly, AES without Key Length and ChaCha20 with one are not accepted (conformance CORE-22..25).
+// For ESP transform type KE is ignored. Returns false when nothing fits (NO_PROPOSAL_CHOSEN).
+// `sa_body` must have passed check_sa.
 [[nodiscard]] bool choose(crypto::Bytes sa_body, Protocol protocol,
                           std::span<const Suite> preference, Choice& out);
 

@@ -1,5 +1,5 @@
-// Numbers of IKEv2 (IANA "Internet Key Exchange Version 2 Parameters"): exchanges, payloads, notifies,
-// transforms. Only the numbers; meaning lives with the code that uses them.
+// Numbers of IKEv2 (IANA "Internet Key Exchange Version 2 Parameters"): exchanges, payloads,
+// notifies, transforms. Only the numbers; meaning lives with the code that uses them.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ enum class PayloadType : std::uint8_t {
   eap = 48,
   skf = 53,
 };
-// True for the payload types this implementation knows; others are skipped, or refused when critical.
+// True for the payload types this implementation knows; others are skipped, or refused when
+// critical.
 constexpr bool is_known(PayloadType type) {
   return (type >= PayloadType::sa && type <= PayloadType::eap) || type == PayloadType::skf;
 }

@@ -1,9 +1,12 @@
 // The Encrypted payload SK (RFC 7296 §3.14, RFC 5282) and Encrypted Fragment SKF (RFC 7383 §2.5):
-// where its parts lie, how a batch of them becomes crypto lanes, and the scalar form for all suites.
+// where its parts lie, how a batch of them becomes crypto lanes, and the scalar form for all
+// suites.
 //
-//   AEAD  header | [clear payloads] | SK hdr(4) [| fragment no(2) | total(2)] | IV(8) | ciphertext | ICV(16)
+//   AEAD  header | [clear payloads] | SK header(4) | IV(8) | ciphertext | ICV(16)
 //         AAD = everything before the IV; nonce = salt | IV
-//   CBC   header | ... | SK hdr(4) | IV(16) | ciphertext | ICV;   ICV = HMAC over everything before it
+//   CBC   header | [clear payloads] | SK header(4) | IV(16) | ciphertext | ICV
+//         ICV = HMAC over everything before it
+//   SKF   as SK, with fragment number(2) and total(2) behind the generic header
 //   plaintext = inner payloads | padding | Pad Length(1)
 #pragma once
 
@@ -21,7 +24,7 @@ struct SkView {
   bool fragment = false;
   std::uint16_t fragment_number = 1;  // 1-based; 1 of 1 for SK
   std::uint16_t fragment_total = 1;
-  crypto::Bytes aad;         // octets before the IV
+  crypto::Bytes aad;  // octets before the IV
   crypto::Bytes iv;
   crypto::Bytes ciphertext;  // without ICV
   crypto::Bytes icv;
@@ -33,7 +36,8 @@ struct SkView {
 ParseError find_sk(crypto::Bytes message, const Header& header, const Suite& suite, SkView& out);
 
 // The AEAD lane that opens `sk` into `plaintext` (at least sk.ciphertext.size() octets; may be the
-// ciphertext itself). `sk_e` is SK_e of the sender (key | salt). `nonce` is 12 octets of caller memory.
+// ciphertext itself). `sk_e` is SK_e of the sender (key | salt). `nonce` is 12 octets of caller
+// memory.
 crypto::AeadLane open_lane(const SkView& sk, crypto::Bytes sk_e, std::uint8_t* nonce,
                            std::uint8_t* plaintext);
 
@@ -45,9 +49,9 @@ ParseError strip_padding(crypto::Bytes plaintext, crypto::Bytes& inner);
 [[nodiscard]] bool open_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e,
                            crypto::Bytes sk_a, const SkView& sk, std::uint8_t* plaintext);
 
-// Building. begin(): header and SK generic header go to `buffer`, room for the IV is left, and the inner
-// payloads are written through chain(). finish(): pads, patches lengths, leaves room for the ICV.
-// Then protect with seal_lane() in a batch (AEAD) or seal_sk() (any suite).
+// Building. begin(): header and SK generic header go to `buffer`, room for the IV is left, and the
+// inner payloads are written through chain(). finish(): pads, patches lengths, leaves room for the
+// ICV. Then protect with seal_lane() in a batch (AEAD) or seal_sk() (any suite).
 class SkBuilder {
  public:
   SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite);

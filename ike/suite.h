@@ -20,7 +20,8 @@ struct Suite {
   bool operator==(const Suite&) const = default;
 };
 
-// True when every member is one we implement and the combination is legal (AEAD without INTEG, ...).
+// True when every member is one we implement and the combination is legal (AEAD without INTEG,
+// ...).
 bool is_supported(const Suite& suite);
 
 constexpr bool is_aead(EncrId e) { return e != EncrId::aes_cbc; }
