@@ -1,8 +1,4 @@
-// Arena: one large piece of zeroed memory for a table, mapped at start and never grown.
-//
-// Anonymous memory with huge pages where the system gives them, left out of core dumps, wiped and unmapped
-// at the end. Pages are bound to the NUMA node of the thread that touches them first: make arenas on the
-// worker that will use them. Errors say how much memory was asked for and by whom.
+// Arena: one large zeroed piece of memory for a table, mapped once and resident before it is used.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +7,35 @@
 
 namespace dp {
 
+// Anonymous pages, huge ones where the kernel gives them, kept out of core dumps, wiped when
+// unmapped. All pages are touched by map(), so they lie on the NUMA node of the calling thread: a
+// worker's tables are mapped by a thread that runs where the worker will. Any thread; the object is
+// not shared.
 class Arena {
  public:
-  Arena() = default;
+  // `what` names the table in error texts. Errors: no memory, with what to do about it.
   static crypto::Result<Arena> map(std::size_t bytes, const char* what);
+
+  Arena() = default;
   ~Arena();
   Arena(Arena&& other) noexcept;
   Arena& operator=(Arena&& other) noexcept;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
 
+  // Aligned to 2 MiB when that large, else to a page; nullptr before map().
   void* data() const { return data_; }
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return size_; }  // as asked for
+  // False when the pages may be swapped out: the limit on locked memory (ulimit -l) is too low.
+  bool locked() const { return locked_; }
 
  private:
+  void unmap();
+
   void* data_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t mapped_len_ = 0;
+  bool locked_ = false;
 };
 
 }  // namespace dp

@@ -43,6 +43,12 @@ class PacketPort {
   // How full the receive ring is, 0 (empty) .. 1000 (full): the signal for shedding.
   virtual unsigned backlog_permille() = 0;
   virtual bool can_offload_checksums() const = 0;
+  // Empty frames (len 0, data after the port's headroom) for datagrams that we originate. Returns how
+  // many could be had, from the front; each is then owned as if it had been received.
+  virtual unsigned allocate(std::span<Frame> frames) = 0;
+  // True when this worker's device queue also feeds workers without a queue: it then hands each message 1
+  // to message1_worker() (spread.h).
+  virtual bool spreads_in_software() const { return false; }
 };
 
 }  // namespace dp

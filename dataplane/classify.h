@@ -1,0 +1,24 @@
+// classify: the first stage. Sorts a burst into families by Ethernet, IP, UDP and IKE header, and
+// drops what is malformed, not for us, or of no use to us. Worker thread only.
+#pragma once
+
+#include "dataplane/burst.h"
+#include "dataplane/frame.h"
+
+namespace dp {
+
+// Makes each lane of the burst live and then either drops it with a reason or puts it into one
+// family. Never reads beyond frame.len, and never writes to a frame.
+//
+// Filled for IKE lanes: path, message (the IKE message without marker, Ethernet padding trimmed),
+// header. Filled for ICMP and ICMPv6 lanes of `link`: path with l4_offset and payload_offset at the
+// ICMP header, and message = the ICMP message. ARP lanes of `link`: path.l3_offset at the ARP
+// message, nothing else.
+//
+// Deliberate choices: IP fragments are dropped (IKE has its own fragmentation, RFC 7383); a UDP
+// length below the IP payload is honoured and the surplus ignored; UDP checksum 0 is accepted over
+// IPv4 (RFC 768) and refused over IPv6 (RFC 8200 §8.1); any other wrong checksum is dropped (RFC
+// 1122 §4.1.3.4 MUST).
+Families classify(Burst& burst, const Link& link);
+
+}  // namespace dp

@@ -1,0 +1,184 @@
+// Checksums, header writing and our own addresses.
+#include "dataplane/frame.h"
+
+#include <bit>
+#include <cstring>
+
+namespace dp {
+
+using crypto::load_be16;
+using crypto::store_be16;
+
+static_assert(std::endian::native == std::endian::little, "checksum_fold swaps octets");
+
+bool Link::owns4(const std::uint8_t* address) const {
+  std::uint32_t wanted;
+  std::memcpy(&wanted, address, sizeof wanted);
+  for (const ike::Ip4& ours : ip4)
+    if (std::bit_cast<std::uint32_t>(ours) == wanted) return true;
+  return false;
+}
+
+bool Link::owns6(const std::uint8_t* address) const {
+  ike::Ip6 wanted;
+  std::memcpy(wanted.data(), address, wanted.size());
+  for (const ike::Ip6& ours : ip6)
+    if (ours == wanted) return true;
+  return false;
+}
+
+// The sum is kept in the machine's order: the ones' complement sum of swapped words is the swapped
+// sum (RFC 1071 §2 (B)), so only fold() swaps. 32-bit words in a 64-bit sum need no carry for 2^32
+// of them.
+std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets) {
+  const std::uint8_t* p = octets.data();
+  std::size_t left = octets.size();
+  for (; left >= 8; p += 8, left -= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, sizeof word);
+    sum += (word & 0xffffffffu) + (word >> 32);
+  }
+  std::uint64_t tail = 0;
+  for (std::size_t i = 0; i < left; ++i) tail |= std::uint64_t{p[i]} << (8 * i);
+  return sum + (tail & 0xffffffffu) + (tail >> 32);
+}
+
+std::uint16_t checksum_fold(std::uint64_t sum) {
+  sum = (sum & 0xffffffffu) + (sum >> 32);
+  sum = (sum & 0xffffffffu) + (sum >> 32);
+  sum = (sum & 0xffffu) + (sum >> 16);
+  sum = (sum & 0xffffu) + (sum >> 16);
+  return __builtin_bswap16(static_cast<std::uint16_t>(~sum));
+}
+
+namespace {
+
+std::uint64_t pseudo_sum(bool is_ip6, const std::uint8_t* a, const std::uint8_t* b,
+                         std::uint8_t protocol, std::size_t l4_len) {
+  const std::size_t address_len = is_ip6 ? 16 : 4;
+  std::uint64_t sum = checksum_add(0, {a, address_len});
+  sum = checksum_add(sum, {b, address_len});
+  const auto len = static_cast<std::uint16_t>(l4_len);
+  return sum + __builtin_bswap16(len) + (std::uint64_t{protocol} << 8);
+}
+
+// The header's own checksum octets count as zero.
+std::uint16_t ip4_header_checksum(const std::uint8_t* header) {
+  return checksum_fold(checksum_add(checksum_add(0, {header, 10}), {header + 12, 8}));
+}
+
+// A UDP checksum that comes out as 0 is sent as all ones (RFC 768).
+std::uint16_t udp_on_wire(std::uint16_t checksum) { return checksum == 0 ? 0xffff : checksum; }
+
+void put_ip4(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
+             std::uint8_t ttl) {
+  p[0] = 0x45;
+  p[1] = 0;
+  store_be16(p + 2, static_cast<std::uint16_t>(kIp4Len + l4_len));
+  store_be16(p + 4, 0);
+  store_be16(p + 6, 0x4000);
+  p[8] = ttl;
+  p[9] = protocol;
+  std::memcpy(p + 12, flow.local.data(), 4);
+  std::memcpy(p + 16, flow.peer.data(), 4);
+  store_be16(p + 10, ip4_header_checksum(p));
+}
+
+void put_ip6(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
+             std::uint8_t hop_limit) {
+  crypto::store_be32(p, 0x60000000);
+  store_be16(p + 4, static_cast<std::uint16_t>(l4_len));
+  p[6] = protocol;
+  p[7] = hop_limit;
+  std::memcpy(p + 8, flow.local.data(), 16);
+  std::memcpy(p + 24, flow.peer.data(), 16);
+}
+
+}  // namespace
+
+std::uint64_t pseudo_header_sum(const Path& path, std::uint8_t protocol, std::size_t l4_len) {
+  return pseudo_sum(path.is_ip6, path.source.data(), path.destination.data(), protocol, l4_len);
+}
+
+std::uint16_t udp_checksum(const Path& path, crypto::Bytes udp_datagram) {
+  const std::uint64_t sum = pseudo_header_sum(path, kProtocolUdp, udp_datagram.size());
+  return checksum_fold(checksum_add(sum, udp_datagram));
+}
+
+std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t protocol,
+                          std::size_t l4_len, std::uint8_t hop_limit) {
+  std::uint8_t* l3 = l4 - flow.l3_len();
+  if (flow.is_ip6) {
+    put_ip6(l3, flow, protocol, l4_len, hop_limit);
+  } else {
+    put_ip4(l3, flow, protocol, l4_len, hop_limit);
+  }
+  std::uint8_t* p = l3 - flow.l2_len();
+  std::memcpy(p, flow.peer_mac.data(), 6);
+  std::memcpy(p + 6, flow.local_mac.data(), 6);
+  if (flow.vlan != 0) {
+    store_be16(p + 12, kEtherVlan);
+    store_be16(p + 14, flow.vlan);
+  }
+  store_be16(l3 - 2, flow.is_ip6 ? kEtherIp6 : kEtherIp4);
+  return p;
+}
+
+bool write_datagram(Frame& frame, const Flow& flow, std::size_t payload_offset, std::size_t ike_len,
+                    std::size_t mtu, bool offload_checksums) {
+  const std::size_t overhead = flow.overhead();
+  if (payload_offset < overhead || payload_offset > frame.capacity) return false;
+  if (ike_len > frame.capacity - payload_offset) return false;
+  if (overhead - flow.l2_len() + ike_len > mtu) return false;
+
+  std::uint8_t* payload = frame.data + payload_offset;
+  const std::size_t marker_len = flow.non_esp_marker ? ike::kNonEspMarkerLen : 0;
+  std::memset(payload - marker_len, 0, marker_len);
+  std::uint8_t* udp = payload - marker_len - kUdpLen;
+  const std::size_t udp_len = kUdpLen + marker_len + ike_len;
+  store_be16(udp, flow.local_port);
+  store_be16(udp + 2, flow.peer_port);
+  store_be16(udp + 4, static_cast<std::uint16_t>(udp_len));
+  store_be16(udp + 6, 0);
+  const std::uint64_t pseudo =
+      pseudo_sum(flow.is_ip6, flow.local.data(), flow.peer.data(), kProtocolUdp, udp_len);
+  // The device goes on from the pseudo-header's sum, which stands uninverted in the field.
+  const std::uint16_t checksum =
+      offload_checksums ? static_cast<std::uint16_t>(~checksum_fold(pseudo))
+                        : udp_on_wire(checksum_fold(checksum_add(pseudo, {udp, udp_len})));
+  store_be16(udp + 6, checksum);
+
+  std::uint8_t* start = put_headers(udp, flow, kProtocolUdp, udp_len, 64);
+  if (offload_checksums && !flow.is_ip6) store_be16(udp - kIp4Len + 10, 0);
+  frame.capacity -= static_cast<std::uint32_t>(start - frame.data);
+  frame.data = start;
+  frame.len = static_cast<std::uint32_t>(overhead + ike_len);
+  frame.offload_checksums = offload_checksums;
+  frame.l2_len = static_cast<std::uint8_t>(flow.l2_len());
+  frame.l3_len = static_cast<std::uint16_t>(flow.l3_len());
+  frame.is_ip6 = flow.is_ip6;
+  return true;
+}
+
+bool turn_into_reply(Burst& burst, unsigned lane, std::size_t ike_len, const Link& link,
+                     bool offload_checksums) {
+  Frame& frame = burst.frame[lane];
+  Path& path = burst.path[lane];
+  Flow flow{.local_mac = link.mac,
+            .vlan = link.vlan,
+            .is_ip6 = path.is_ip6,
+            .non_esp_marker = path.non_esp_marker,
+            .local = path.destination,
+            .peer = path.source,
+            .local_port = path.destination_port,
+            .peer_port = path.source_port};
+  std::memcpy(flow.peer_mac.data(), frame.data + 6, flow.peer_mac.size());
+  if (!write_datagram(frame, flow, path.payload_offset, ike_len, link.mtu, offload_checksums))
+    return false;
+  path.l3_offset = static_cast<std::uint16_t>(flow.l2_len());
+  path.l4_offset = static_cast<std::uint16_t>(flow.l2_len() + flow.l3_len());
+  path.payload_offset = static_cast<std::uint16_t>(flow.overhead());
+  return true;
+}
+
+}  // namespace dp
