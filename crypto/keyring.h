@@ -1,16 +1,19 @@
-// Keyring: the ticket keys. Generations next / current / previous, found by key id and never by trial.
+// Keyring: the ticket keys. Generations next / current / previous, found by key id and never by
+// trial.
 //
 //   next      opens, does not seal yet (other gateways may already seal with it)
 //   current   seals and opens
 //   previous  opens until its last ticket has expired
 //
-// The keyring lives in one file: mode 0600, owner only, written to a temporary name, synced and renamed.
-// Control thread only; workers receive an immutable KeyringSnapshot (dataplane/snapshot.h).
+// The keyring lives in one file: mode 0600, owner only, written to a temporary name, synced and
+// renamed. Control thread only; workers receive an immutable KeyringSnapshot
+// (dataplane/snapshot.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crypto/base/error.h"
@@ -29,12 +32,13 @@ const char* generation_name(Generation g);
 struct TicketKey {
   TicketKeyId id;
   Generation generation = Generation::next;
-  std::uint64_t created_s = 0;    // Unix seconds
-  std::uint64_t retires_s = 0;    // previous only: opens tickets until then; 0 = not set
+  std::uint64_t created_s = 0;  // Unix seconds
+  std::uint64_t retires_s = 0;  // previous only: opens tickets until then; 0 = not set
   Secret<kTicketKeyLen> secret;
 };
 
-// What workers see. At most kSnapshotKeysMax keys; exactly one is current. Plain memory, wiped by ~Secret.
+// What workers see. At most kSnapshotKeysMax keys; exactly one is current. Plain memory, wiped by
+// ~Secret.
 inline constexpr std::size_t kSnapshotKeysMax = 8;
 struct KeyringSnapshot {
   std::array<TicketKey, kSnapshotKeysMax> keys;
@@ -58,11 +62,16 @@ class Keyring {
   // effective user, not a regular file, malformed (with the line), no or two current keys.
   static Result<Keyring> load(const std::string& path);
 
+  // The part of load() that reads text: crypto/keyring.cc shows the format. The text holds secrets;
+  // wiping it is the caller's. Never more than kSnapshotKeysMax keys.
+  static Result<Keyring> parse(std::string_view text);
+
   // Atomic: temporary file in the same folder (0600), fsync, rename, fsync of the folder.
   Status save(const std::string& path) const;
 
   // next -> current, current -> previous (opens until now + accept_s), a new next is drawn, and
-  // previous keys whose time is over are erased.
+  // previous keys whose time is over are erased. When kSnapshotKeysMax keys are not enough, the
+  // oldest previous key is erased before its time (rotations closer than accept_s / 6).
   void rotate(std::uint64_t now_s, std::uint64_t accept_s);
 
   // Removes one key at once: its tickets die. Refuses the current key (rotate first).

@@ -22,7 +22,7 @@ class Random {
   Random& operator=(const Random&) = delete;
 
   void fill(MutBytes out) {
-    if (position_ + out.size() <= kBufferLen) [[likely]] {
+    if (out.size() <= kBufferLen && position_ <= kBufferLen - out.size()) [[likely]] {
       copy_out(out);
     } else {
       fill_slow(out);
