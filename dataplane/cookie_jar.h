@@ -1,16 +1,20 @@
 // CookieJar: stateless cookies (RFC 7296 §2.6) and the decision when to demand them (hysteresis).
 //
-//   cookie = version(1) | first 16 octets of HMAC-SHA-256(secret[version], exchange | SPIi | source | Ni)
+//   cookie = version(1) | first 16 octets of HMAC-SHA-256(secret[version],
+//            exchange(1) | source length(1) | SPIi(8) | source(4 or 16) | Ni)
 //
-// Two secrets are kept; a new one is drawn every kRotateMs, so a cookie is good for one to two periods.
-// Demanded by what cannot be genuine: forged tickets and half-opens without proof, never by the number of
-// genuine tickets. Worker thread only; each worker has its own jar but all share the secrets' seed, so that a
-// cookie survives RSS changes.
+// The version is the low octet of the period; the port is left out, as RFC 7296 leaves it out.
+//
+// Two secrets are kept; a new one is drawn every kRotateMs, so a cookie is good for one to two
+// periods. Demanded by what cannot be genuine: forged tickets and half-opens without proof, never
+// by the number of genuine tickets. Worker thread only; each worker has its own jar but all share
+// the secrets' seed, so that a cookie survives RSS changes.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
+#include "crypto/base/bytes.h"
 #include "crypto/base/secret.h"
 #include "crypto/engine.h"
 #include "dataplane/api/config.h"
@@ -27,7 +31,10 @@ class CookieJar {
   // The secret of period p is HMAC-SHA-256(seed, p): no state to share between workers.
   CookieJar(crypto::Engine& engine, crypto::Bytes seed, const AdmissionConfig& config);
 
-  // Called once per burst: rotates secrets, ends or begins cookie mode.
+  // Called once per burst, and before the first check() or bake(): rotates secrets, ends or begins
+  // cookie mode. Cookies are demanded as soon as one second saw `cookie_on_forged_per_s` forged
+  // tickets or there are `cookie_on_half_opens` half-opens without proof, and for `cookie_hold_ms`
+  // after that ended.
   void tick(const Now& now, std::uint32_t half_opens_without_proof);
   void note_forged(unsigned count) { forged_ += count; }
   bool demanded() const { return demanded_; }
@@ -38,8 +45,8 @@ class CookieJar {
     ike::Exchange exchange = ike::Exchange::ike_session_resume;
     ike::IkeSpi spi_i;
     crypto::Bytes nonce_i;
-    crypto::Bytes cookie;  // as received; empty = none
-    bool good = false;     // out of check()
+    crypto::Bytes cookie;                          // as received; empty = none
+    bool good = false;                             // out of check()
     std::array<std::uint8_t, kCookieLen> fresh{};  // out of bake(): the cookie to demand
   };
   // Compares in constant time; a cookie of the previous period is good too.
@@ -49,7 +56,6 @@ class CookieJar {
  private:
   void draw(std::uint64_t period);
   crypto::Engine& engine_;
-  crypto::Secret<32> seed_;
   AdmissionConfig config_;
   crypto::PrfKey seed_key_;
   crypto::PrfKey secrets_[2];  // by parity of the period

@@ -1,8 +1,8 @@
 // Snapshot: read-mostly state published to workers without locks.
 //
 // The control thread stores a new immutable object; workers load the pointer once per burst and say
-// between bursts that they hold none (`quiet`). An old object is destroyed when every worker has been quiet
-// after the new one was published. Publishing is rare and never blocks a worker.
+// between bursts that they hold none (`quiet`). An old object is destroyed when every worker has
+// been quiet after the new one was published. Publishing is rare and never blocks a worker.
 #pragma once
 
 #include <atomic>
@@ -17,11 +17,14 @@ inline constexpr unsigned kReadersMax = 256;
 // The quiet-state counters of all workers. One per process.
 class Quiescence {
  public:
-  explicit Quiescence(unsigned readers) : readers_(readers) {}
+  explicit Quiescence(unsigned readers);  // at most kReadersMax
   // Worker `reader`, once per loop, while it holds no snapshot pointer.
   void quiet(unsigned reader) {
     auto& count = counts_[reader].value;
-    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    // Sequentially consistent, not release: with release alone the next load of a pointer may
+    // overtake this store, and a reader that says "quiet since the mark" would hold what the mark
+    // retired.
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
   }
   // A worker that stops (or has not started) never blocks reclamation.
   void online(unsigned reader, bool on) {

@@ -1,10 +1,11 @@
-// SPI codec: packs owner, slot and a random tag into 64 bits and whitens them, so that finding a session
-// is arithmetic and one compare while the SPI on the wire reveals nothing.
+// SPI codec: packs owner, slot and a random tag into 64 bits and whitens them, so that finding a
+// session is arithmetic and one compare while the SPI on the wire reveals nothing.
 //
 //   plain = owner(8) | slot(24) | tag(32)        SPI = E_secret(plain)
 //
 // E is the 64-bit block cipher Speck64/128 under a secret drawn at start. It is whitening, not
-// protection: what protects a session is its keys and the ICV. An SPI is never 0 (the tag is redrawn).
+// protection: what protects a session is its keys and the ICV. An SPI is never 0 (the tag is
+// redrawn).
 #pragma once
 
 #include <array>

@@ -1,15 +1,23 @@
-// UsedSet: exactly once. One bit per ticket, in one memory-mapped file per issuer, and beside it in plain
-// memory the number of half-open sessions per ticket.
+// UsedSet: exactly once. One bit per ticket, in one memory-mapped file per issuer, and beside it in
+// plain memory the number of half-open sessions per ticket.
 //
-// A bit is set by an atomic fetch-or after AUTH verified (`spend`), so a sniffed message 1 burns nothing and
-// two racing uses have one winner. The mapping is shared with the file: a killed process loses nothing.
+// A bit is set by an atomic fetch-or after AUTH verified (`spend`), so a sniffed message 1 burns
+// nothing and two racing uses have one winner. The mapping is shared with the file: a killed
+// process loses nothing.
 //
-//   file "<16 hex digits of the issuer>.used":  header of 4096 octets, then capacity / 8 octets of bits
-//   header: "RSGUSED1" | issuer(8) | capacity(8) | valid until(8, Unix s)            big-endian
+//   file "<16 hex digits of the issuer>.used":  header of 4096 octets, then capacity / 8 octets of
+//   bits header: "RSGUSED1" | issuer(8) | capacity(8) | valid until(8, Unix s) | zeroes big-endian
+//   serial s is bit s % 8 (0 = least significant) of the octet at 4096 + s / 8
 //
-// Threads: find/is_spent/spend/enter/leave on any worker; open/create/close/sweep on the control thread
-// only. Issuers are published through a fixed array of atomic pointers; a set that is closed is unmapped only
-// after `quiesced` says so.
+// A file is made under another name, with all its blocks reserved, and renamed when it is whole:
+// neither a crash nor a full disk leaves a short file or a hole whose first write would kill a
+// worker (SIGBUS). Leftovers under that other name never held a bit; open() removes them.
+//
+// Threads: find/is_spent/spend/enter/leave/extend_validity on any worker; open/create/sweep/flush
+// on the control thread only. Issuers are published through a fixed array of atomic pointers. An
+// IssuerUse found by a worker is valid until that worker's next quiet state (dataplane/snapshot.h):
+// sweep() unpublishes expired issuers, and only the next sweep() unmaps them. The caller sees to it
+// that every worker was quiet between two calls.
 #pragma once
 
 #include <array>
@@ -26,6 +34,9 @@ namespace dp {
 
 inline constexpr std::uint64_t kIssuerCapacity = 1ull << 24;  // tickets an issuer id may seal
 inline constexpr std::size_t kIssuersMax = 1024;
+// A file is kept this long after its last ticket expired: longer than any clock skew that
+// acceptance grants, and than a clock that was wrong for a while.
+inline constexpr std::uint64_t kUsedGraceS = 3600;
 
 class IssuerUse {
  public:
@@ -33,7 +44,8 @@ class IssuerUse {
   ike::IssuerId issuer() const { return issuer_; }
   std::uint64_t capacity() const { return capacity_; }
 
-  // A serial at or above the capacity is never valid.
+  // Serials start at 1; one at or above the capacity is never valid. An invalid serial counts as
+  // spent.
   bool is_valid(ike::TicketSerial s) const { return s.value() != 0 && s.value() < capacity_; }
   bool is_spent(ike::TicketSerial s) const;
   // True for the one caller that spent it.
@@ -42,6 +54,7 @@ class IssuerUse {
   [[nodiscard]] bool enter(ike::TicketSerial s, unsigned limit);
   void leave(ike::TicketSerial s);
   // The issuer's latest ticket expires then; kept in the file so that it can be removed later.
+  // Never shortens.
   void extend_validity(std::uint64_t until_s);
   std::uint64_t valid_until_s() const;
 
@@ -50,36 +63,48 @@ class IssuerUse {
   IssuerUse() = default;
   ike::IssuerId issuer_;
   std::uint64_t capacity_ = 0;
-  std::uint8_t* file_ = nullptr;              // mapping: header and bits
+  std::uint8_t* file_ = nullptr;  // mapping: header and bits
   std::size_t file_len_ = 0;
-  std::atomic<std::uint8_t>* entered_ = nullptr;  // 2 bits per serial, anonymous memory
+  std::uint8_t* entered_ = nullptr;  // 2 bits per serial, anonymous memory, touched as needed
   std::size_t entered_len_ = 0;
 };
 
 class UsedSet {
  public:
-  // Opens every *.used file of `dir` (created with mode 0700 when absent). Files that are not ours or
-  // damaged are an error with the file's name; expired ones are removed.
+  // Opens every *.used file of `dir` (created with mode 0700 when absent; refused when others may
+  // write to it). Files that are not ours or damaged are an error with the file's name and what to
+  // do about it; those past expiry and grace are removed. Other names are left alone.
   static crypto::Result<std::unique_ptr<UsedSet>> open(const std::string& dir, std::uint64_t now_s);
   ~UsedSet();
 
-  // Null when this issuer is not mapped. Lock-free.
+  // Null when this issuer is not mapped. Lock-free; a few nanoseconds.
   IssuerUse* find(ike::IssuerId issuer) const;
-  // Creates (or opens, when it exists) the file of an issuer and publishes it. Control thread.
+  // Creates (or opens, when it exists) the file of an issuer and publishes it; extends its validity
+  // to `valid_until_s`. `capacity` (of a new file; a multiple of 64, at most kIssuerCapacity) is
+  // one more than the last serial.
   crypto::Result<IssuerUse*> create(ike::IssuerId issuer, std::uint64_t capacity,
                                     std::uint64_t valid_until_s);
-  // Removes the files of issuers whose last ticket has expired. Control thread, workers quiesced between.
+  // Removes the files of issuers that the previous sweep() unpublished, then unpublishes those
+  // whose last ticket has expired and the grace is over. Returns how many files were removed.
   std::size_t sweep(std::uint64_t now_s);
-  // Writes dirty pages of all files to disk (power loss; a killed process needs nothing).
-  void flush();
-  std::size_t issuer_count() const;
+  // Writes dirty pages of all files to disk (power loss; a killed process needs nothing). Blocks.
+  crypto::Status flush();
+  std::size_t issuer_count() const { return owned_.size(); }
 
  private:
+  static constexpr std::size_t kPlaces = 2 * kIssuersMax;
   UsedSet() = default;
-  crypto::Result<std::unique_ptr<IssuerUse>> map_file(const std::string& path) const;
+  crypto::Status open_all(std::uint64_t now_s);
+  crypto::Status make_file(ike::IssuerId issuer, std::uint64_t capacity,
+                           std::uint64_t valid_until_s) const;
+  crypto::Result<std::unique_ptr<IssuerUse>> map_file(const std::string& path,
+                                                      ike::IssuerId issuer) const;
+  std::string path_of(ike::IssuerId issuer) const;
+  void publish(IssuerUse* use);
+  void unpublish(const IssuerUse* use);
   std::string dir_;
   // Open addressing by issuer id; published with release, read with acquire.
-  std::array<std::atomic<IssuerUse*>, 2 * kIssuersMax> published_{};
+  std::array<std::atomic<IssuerUse*>, kPlaces> published_{};
   std::vector<std::unique_ptr<IssuerUse>> owned_, retired_;
 };
 
