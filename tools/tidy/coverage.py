@@ -2,6 +2,7 @@
 
 import re
 
+from cpp_text import functions
 from limits import is_source
 from tree import Finding, Tree, line_at
 
@@ -153,10 +154,10 @@ def check_fuzz_targets(tree: Tree) -> list[Finding]:
     build = tree.texts.get("tests/fuzz/meson.build", "")
     found = []
     for path in tree.paths(".cc", under=("tests/fuzz/",)):
-        if "LLVMFuzzerTestOneInput(const" not in tree.code(path) or "{" not in tree.code(path):
+        if not any(f.name == "LLVMFuzzerTestOneInput" for f in functions(tree.texts[path])):
             continue
         name = path.split("/")[-1].removesuffix(".cc")
-        if not re.search(rf"'{name}'", build):
+        if not re.search(rf"'{name}(?:\.cc)?'", build):
             found.append(Finding(path, 0, "tests/fuzz/meson.build does not build it"))
         if name != "canary" and not any(
             p.startswith(f"tests/fuzz/corpus/{name}/") for p in tree.contents

@@ -1,0 +1,73 @@
+"""The build folders under build/: compiler and options of each, and bringing it up to date."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class BuildError(Exception):
+    """A build that did not come about; the compiler has already said why."""
+
+
+class Build(NamedTuple):
+    name: str
+    compiler: str
+    options: tuple[str, ...]
+
+    @property
+    def folder(self) -> pathlib.Path:
+        return ROOT / "build" / self.name
+
+    def configure(self) -> None:
+        """Sets the folder up, afresh when its compiler or options changed; else does nothing."""
+        ccache = ["ccache"] if shutil.which("ccache") else []
+        wanted = json.dumps([*ccache, self.compiler, *self.options])
+        stamp = self.folder / "options.json"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        environment = os.environ | {"CXX": " ".join([*ccache, self.compiler])}
+        command = ["meson", "setup", str(self.folder), str(ROOT), *self.options]
+        self._run(command, f"could not configure {self.name}", environment)
+        stamp.write_text(wanted)
+
+    def compile(self, *targets: str) -> None:
+        self._run(["ninja", "-C", str(self.folder), *targets], f"could not build {self.name}")
+
+    def programs(self) -> dict[str, pathlib.Path]:
+        """Every executable of the build, by name."""
+        listing = subprocess.run(
+            ["meson", "introspect", "--targets", str(self.folder)],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        found = (t for t in json.loads(listing) if t["type"] == "executable")
+        return {t["name"]: pathlib.Path(t["filename"][0]) for t in found}
+
+    def _run(self, command: list[str], complaint: str, environment=None) -> None:
+        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0:
+            raise BuildError(complaint)
+
+
+RELEASE = Build("release", "g++", ("-Dbuildtype=release",))
+# One build for ASan, UBSan and the fuzzers: compiling is what costs time here.
+ASAN = Build(
+    "asan",
+    "clang++-19",
+    (
+        "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+        "-Dcpp_args=-fno-sanitize-recover=all", "-Dfuzz=true", "-Dbench=false",
+    ),
+)
+TSAN = Build(
+    "tsan",
+    "clang++-19",
+    (
+        "-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false", "-Dbench=false",
+    ),
+)
