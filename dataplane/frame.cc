@@ -11,6 +11,10 @@ using crypto::store_be16;
 
 static_assert(std::endian::native == std::endian::little, "checksum_fold swaps octets");
 
+Link link_of(const LinkConfig& config, const Mac& mac) {
+  return {.mac = mac, .vlan = config.vlan, .mtu = config.mtu, .ip4 = config.ip4, .ip6 = config.ip6};
+}
+
 bool Link::owns4(const std::uint8_t* address) const {
   std::uint32_t wanted;
   std::memcpy(&wanted, address, sizeof wanted);

@@ -1,5 +1,5 @@
-// Ethernet, VLAN, IPv4, IPv6, UDP, ARP and ICMP octets: our addresses, checksums, and turning a request
-// frame into the frame of its reply in place.
+// Ethernet, VLAN, IPv4, IPv6 and UDP octets: our addresses, checksums, and turning a request frame
+// into the frame of its reply in place.
 #pragma once
 
 #include <array>
@@ -43,14 +43,18 @@ struct Link {
   bool owns6(const std::uint8_t* address) const;
 };
 
-// Ones' complement sum of RFC 1071, started with 0; fold() makes the 16-bit checksum, to be stored with
-// store_be16. Only the last piece added may have an odd length. A sum over octets that hold their own
-// correct checksum folds to 0.
+Link link_of(const LinkConfig& config, const Mac& mac);
+
+// Ones' complement sum of RFC 1071, started with 0; fold() makes the 16-bit checksum, to be stored
+// with store_be16. Only the last piece added may have an odd length. A sum over octets that hold
+// their own correct checksum folds to 0.
 std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets);
 std::uint16_t checksum_fold(std::uint64_t sum);
-// Sum over the pseudo-header of UDP and ICMPv6 (RFC 768, RFC 8200 §8.1). The same for both directions.
+// Sum over the pseudo-header of UDP and ICMPv6 (RFC 768, RFC 8200 §8.1). The same for both
+// directions.
 std::uint64_t pseudo_header_sum(const Path& path, std::uint8_t protocol, std::size_t l4_len);
-// UDP checksum over pseudo-header and datagram (checksum field taken as it stands). RFC 768, RFC 8200 §8.1.
+// UDP checksum over pseudo-header and datagram, the checksum field taken as it stands: RFC 768,
+// RFC 8200 §8.1.
 std::uint16_t udp_checksum(const Path& path, crypto::Bytes udp_datagram);
 
 // The two ends of a datagram that we send. IPv4 addresses in the first 4 octets, as in Path.
@@ -71,25 +75,25 @@ struct Flow {
   std::size_t overhead() const { return l2_len() + l3_len() + kUdpLen + (non_esp_marker ? 4 : 0); }
 };
 
-// Writes Ethernet and IP headers for `l4_len` octets into the octets before `l4` and returns the first
-// octet of the frame. IPv4: DF, identification 0 (RFC 6864 §4.1). IPv6: flow label 0.
+// Writes Ethernet and IP headers for `l4_len` octets into the octets before `l4` and returns the
+// first octet of the frame. IPv4: DF, identification 0 (RFC 6864 §4.1). IPv6: flow label 0.
 std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t protocol,
                           std::size_t l4_len, std::uint8_t hop_limit);
 
-// Puts all headers before an IKE message of `ike_len` octets that stands at frame.data + payload_offset,
-// and makes frame.data point at them. False, with nothing written, when there is no room before or
-// after it, or the packet exceeds `mtu`.
+// Puts all headers before an IKE message of `ike_len` octets that stands at frame.data +
+// payload_offset, and makes frame.data point at them. False, with nothing written, when there is no
+// room before or after it, or the packet exceeds `mtu`.
 [[nodiscard]] bool write_datagram(Frame& frame, const Flow& flow, std::size_t payload_offset,
                                   std::size_t ike_len, std::size_t mtu, bool offload_checksums);
 
-// Makes the lane's frame the reply to itself: swaps MACs, addresses and ports, sets lengths, TTL, and
-// checksums (or asks the device for them), for an IKE message of `ike_len` octets that already stands at
-// path.payload_offset. False when the frame cannot hold it or it exceeds the link's MTU.
+// Makes the lane's frame the reply to itself: swaps MACs, addresses and ports, sets lengths, TTL,
+// and checksums (or asks the device for them), for an IKE message of `ike_len` octets that already
+// stands at path.payload_offset. False when the frame cannot hold it or it exceeds the link's MTU.
 //
-// IP options and extension headers of the request are not copied: the plain headers stand directly before
-// the message, so frame.data may have moved towards it. The message does not move; the offsets of Path
-// follow, its addresses and ports stay those of the request.
-[[nodiscard]] bool turn_into_reply(Burst& burst, unsigned lane, std::size_t ike_len, const Link& link,
-                                   bool offload_checksums);
+// IP options and extension headers of the request are not copied: the plain headers stand directly
+// before the message, so frame.data may have moved towards it. The message does not move; the
+// offsets of Path follow, its addresses and ports stay those of the request.
+[[nodiscard]] bool turn_into_reply(Burst& burst, unsigned lane, std::size_t ike_len,
+                                   const Link& link, bool offload_checksums);
 
 }  // namespace dp

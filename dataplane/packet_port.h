@@ -1,8 +1,8 @@
-// PacketPort: where a worker's frames come from and go to. The DPDK port (port.cc) is the real one; the
+// PacketPort: where a worker's frames come from and go to. The DPDK port (port.h) is the real one; the
 // tests' FakePort is another. One virtual call per burst.
 //
-// Ownership: a frame belongs to the port until receive() returns it, then to the burst, and goes back by
-// exactly one of transmit, release, hand_over. Worker thread only, except where noted.
+// Ownership: a frame belongs to the port until receive() returns it, then to the burst, and goes back
+// by exactly one of transmit, release, hand_over. Worker thread only, except where noted.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace dp {
 
-// A received or outgoing Ethernet frame. `data` points at the destination MAC; octets data[0 .. capacity)
-// may be written, so a reply is built in the frame of its request.
+// A received or outgoing Ethernet frame. `data` points at the destination MAC; octets data[0 ..
+// capacity) may be written, so a reply is built in the frame of its request.
 struct Frame {
   std::uint8_t* data = nullptr;
   std::uint32_t len = 0;
@@ -43,11 +43,11 @@ class PacketPort {
   // How full the receive ring is, 0 (empty) .. 1000 (full): the signal for shedding.
   virtual unsigned backlog_permille() = 0;
   virtual bool can_offload_checksums() const = 0;
-  // Empty frames (len 0, data after the port's headroom) for datagrams that we originate. Returns how
-  // many could be had, from the front; each is then owned as if it had been received.
+  // Empty frames (len 0, data after the port's headroom) for datagrams that we originate, at most
+  // kBurstMax. Returns how many could be had; each is then owned as if it had been received.
   virtual unsigned allocate(std::span<Frame> frames) = 0;
-  // True when this worker's device queue also feeds workers without a queue: it then hands each message 1
-  // to message1_worker() (spread.h).
+  // True when this worker's device queue also feeds workers without a queue: it then hands each
+  // message 1 to message1_worker() (spread.h).
   virtual bool spreads_in_software() const { return false; }
 };
 

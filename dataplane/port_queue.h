@@ -1,0 +1,55 @@
+// PortQueue: a worker's side of a Port. Internal to port_start.cc and port_burst.cc.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/api/counters.h"
+#include "dataplane/packet_port.h"
+
+namespace dp {
+
+class PortQueue final : public PacketPort {
+ public:
+  static constexpr std::uint16_t kNoQueue = 0xffff;
+
+  // Pointers are DPDK objects of the Port, which outlives its queues.
+  struct Parts {
+    std::uint16_t port_id = 0;
+    std::uint16_t rx_queue = kNoQueue;
+    std::uint16_t tx_queue = kNoQueue;
+    std::uint16_t rx_descriptors = 0;
+    void* pool = nullptr;
+    std::span<void* const> inboxes;  // hand-over ring of each worker, by worker
+    unsigned index = 0;              // which of them is ours
+    void* outbox =
+        nullptr;  // frames of workers without a transmit queue: where we put ours, or, when we
+                  // have a queue, where we find theirs; nullptr when all have one
+    bool can_offload = false;
+    bool spreads = false;
+  };
+  explicit PortQueue(const Parts& parts) : parts_(parts) {}
+
+  unsigned receive(std::span<Frame> frames) override;
+  unsigned transmit(std::span<const Frame> frames) override;
+  void release(std::span<const Frame> frames) override;
+  bool hand_over(unsigned worker, const Frame& frame) override;
+  unsigned backlog_permille() override;
+  bool can_offload_checksums() const override { return parts_.can_offload; }
+  unsigned allocate(std::span<Frame> frames) override;
+  bool spreads_in_software() const override { return parts_.spreads; }
+
+  Counter scattered, tx_full, hand_over_full;  // read by Port::stats
+
+ private:
+  unsigned receive_inbox(std::span<Frame> frames);
+  unsigned receive_device(std::span<Frame> frames);
+  void forward_outbox();
+  unsigned device_backlog_permille() const;
+
+  Parts parts_;
+  bool last_burst_full_ = false;
+  unsigned full_bursts_ = 0;  // in succession, halved by each that is not full
+};
+
+}  // namespace dp
