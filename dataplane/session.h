@@ -46,7 +46,7 @@ struct HalfOpen {
   std::uint16_t state_len = 0;  // octets of `state`
   bool keys_derived = false;
   bool fragmentation = false;
-  std::uint8_t fragments = 0;  // IKE fragments stored so far
+  std::uint32_t fragment_record = kNoIndex;  // in Fragments
   ike::TicketState ticket;     // views into `state`
   std::array<std::uint8_t, ike::kNonceLen> nonce_r;
   alignas(64) std::array<std::uint8_t, ike::kIkeKeymatMax> keymat;

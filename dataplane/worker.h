@@ -37,6 +37,7 @@ struct SharedState {
   UsedSet* used = nullptr;           // set before workers start
   IssuerRequests issuer_requests;
   std::array<IssuerSupply, 256> issuers;  // by worker; `ready` filled before workers start
+  std::array<CloseBox, 255> close_boxes;  // by worker
   std::array<std::uint8_t, 16> spi_secret;   // per start
   std::array<std::uint8_t, 32> cookie_seed;  // per start
   std::atomic<bool> stop{false};

@@ -203,6 +203,7 @@ void write_auth_response(ChainBuilder& chain, const AuthResponse& response) {
                 response.ts_i, response.ts_r);
   }
   if (!response.ticket.empty()) write_ticket(chain, response.ticket, response.ticket_lifetime_s);
+  if (response.ticket_refusal != 0) chain.notify(static_cast<Notify>(response.ticket_refusal));
 }
 
 void write_auth_offer(ChainBuilder& chain, const AuthOffer& offer) {

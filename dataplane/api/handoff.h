@@ -42,6 +42,27 @@ struct IssuerSupply {
   std::atomic<IssuerUse*> ready{nullptr};
 };
 
+// Sessions that another worker replaced (RFC 5723 §4.3.4: the old SA is removed silently). Any worker posts
+// the old responder SPI, the owner takes. When the box overflows the oldest request is lost and the old session
+// ends by its lifetime.
+class CloseBox {
+ public:
+  void post(ike::IkeSpi spi_r) {
+    const std::uint32_t at = tail_.fetch_add(1, std::memory_order_relaxed);
+    cells_[at % cells_.size()].store(spi_r.value(), std::memory_order_release);
+  }
+  // 0 when none waits.
+  ike::IkeSpi take() {
+    if (head_ == tail_.load(std::memory_order_relaxed)) return ike::IkeSpi(0);
+    return ike::IkeSpi(cells_[head_++ % cells_.size()].exchange(0, std::memory_order_acquire));
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, 256> cells_{};
+  std::atomic<std::uint32_t> tail_{0};
+  std::uint32_t head_ = 0;  // the owner's
+};
+
 // Who may not resume although the ticket is genuine (RFC 5723 §9.8). Published as a snapshot.
 struct DenyList {
   std::vector<std::uint64_t> issuers;    // sorted

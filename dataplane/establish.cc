@@ -1,0 +1,187 @@
+// Stage establish: the ticket is spent, the session and its Child SA come into being, message 4 goes out.
+//
+// Commit order: leases are claimed, then the ticket is spent by one atomic operation. The one session that
+// spends it goes on; a loser gives its leases back and is told AUTHENTICATION_FAILED. Everything after that
+// point succeeds. RFC 5723 §4.3.3-4.3.4, §6.2.
+#include "crypto/prf_plus.h"
+#include "dataplane/message4.h"
+#include "dataplane/seal_batch.h"
+#include "dataplane/session_keys.h"
+#include "dataplane/stages.h"
+
+namespace dp {
+namespace {
+
+// The lanes whose ticket was still unspent. It is theirs now.
+LaneSet spend_tickets(Burst& burst, LaneSet in, AuthTrip& trip, PerLane<Grant>& grants,
+                      WorkerParts& w) {
+  LaneSet winners;
+  for (unsigned lane : in) {
+    HalfOpen& half = *trip.half[lane];
+    IssuerUse* use = w.used.find(half.issuer);
+    if (use != nullptr && use->spend(half.serial)) {
+      use->leave(half.serial);
+      winners.add(lane);
+      continue;
+    }
+    withdraw_grant(grants[lane], half, w.leases);
+    fail(burst, lane, Drop::ticket_lost_race, ike::Notify::authentication_failed, trip);
+  }
+  return winners;
+}
+
+// KEYMAT = prf+(SK_d, Ni | Nr) with the nonces of messages 1 and 2 (RFC 7296 §2.17).
+void derive_child_keys(crypto::Prf prf, LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants,
+                       WorkerParts& w) {
+  const std::size_t count = in.size();
+  auto* keys = w.scratch.take_array<crypto::PrfKey>(count);
+  std::array<crypto::PrfKeyLane, kBurstMax> key_lanes;
+  std::array<crypto::PrfPlusLane, kBurstMax> plus_lanes;
+  std::size_t i = 0;
+  for (unsigned lane : in) {
+    HalfOpen& half = *trip.half[lane];
+    std::uint8_t* work =
+        w.scratch.take(crypto::kPrfLenMax + half.nonce_i_len + ike::kNonceLen + 1);
+    const std::size_t len =
+        ike::write_child_seed(half.nonce_i(), half.nonce_r, crypto::seed_of(work));
+    key_lanes[i] = {ike::split_ike_keymat(half.ticket.suite, half.keymat).sk_d, &keys[i]};
+    plus_lanes[i] = {&keys[i], work, len,
+                     crypto::MutBytes(w.sessions.child(half.slot).keymat)
+                         .first(ike::child_keymat_len(grants[lane].choice.suite))};
+    ++i;
+  }
+  w.engine.prepare(prf, {key_lanes.data(), count});
+  crypto::prf_plus(w.engine, prf, {plus_lanes.data(), count});
+}
+
+void make_children(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants, WorkerParts& w) {
+  LaneSet with_child;
+  for (unsigned lane : in) {
+    if (grants[lane].child_error != 0) {
+      w.counters.child_failures.add();
+      continue;
+    }
+    const HalfOpen& half = *trip.half[lane];
+    ChildSa& child = w.sessions.child(half.slot);
+    // Slot and a random octet: not below 256, and packets from before do not hit the new SA by habit.
+    child.spi_in = ike::EspSpi(((half.slot + 1) << 8) | (w.random.u32() & 0xff));
+    child.spi_out = ike::EspSpi(crypto::load_be32(grants[lane].choice.spi.data()));
+    child.suite = grants[lane].choice.suite;
+    with_child.add(lane);
+  }
+  for_each_prf(
+      with_child, [&](unsigned lane) -> const ike::Suite& { return trip.half[lane]->ticket.suite; },
+      [&](crypto::Prf prf, LaneSet same) { derive_child_keys(prf, same, trip, grants, w); });
+}
+
+// The established record: what the session needs from here on. SK_pi, SK_pr and the ticket's state go.
+Session& record_session(unsigned lane, AuthTrip& trip, const Burst& burst, const Grant& grant,
+                        const NewTicket& ticket, std::size_t response_len, WorkerParts& w) {
+  HalfOpen& half = *trip.half[lane];
+  Session& session = w.sessions.establish(half);
+  const Path& path = burst.path[lane];
+  session.spi_i = half.spi_i;
+  session.spi_r = half.spi_r;
+  session.request_hash = half.request_hash;
+  if (ticket.stamp.issuer != nullptr) session.issuer = ticket.stamp.issuer->issuer();
+  session.serial = ticket.stamp.serial;
+  session.tx_counter = 1;
+  session.established_ms = session.seen_ms = w.now.ms;
+  session.full_auth_s = half.ticket.full_auth_s;
+  session.ip4_lease = grant.ip4_lease;
+  session.ip6_lease = grant.ip6_lease;
+  session.connection = half.ticket.connection;
+  session.connection_index = half.connection;
+  session.resumptions = static_cast<std::uint16_t>(half.ticket.resumptions + 1);
+  session.suite = half.ticket.suite;
+  session.auth_method = half.ticket.auth_method;
+  session.auth_form = trip.form[lane];
+  session.peer_is_ip6 = path.is_ip6;
+  session.udp_encapsulation = path.non_esp_marker;
+  session.peer_port = path.source_port;
+  session.peer = path.source;
+  const std::size_t keys_len = kept_keys_len(session.suite);
+  const crypto::Bytes id = half.ticket.id_i;
+  crypto::MutBytes packed = w.sessions.blob(session, keys_len + id.size() + response_len);
+  if (packed.empty()) {
+    // No spill record left: the session lives without its last response and its identity octets.
+    packed = w.sessions.blob(session, keys_len);
+    std::memcpy(packed.data(), half.keymat.data(), keys_len);
+    return session;
+  }
+  std::memcpy(packed.data(), half.keymat.data(), keys_len);
+  std::memcpy(packed.data() + keys_len, id.data(), id.size());
+  session.id_i_len = static_cast<std::uint16_t>(id.size());
+  session.response_len = static_cast<std::uint16_t>(response_len);
+  return session;
+}
+
+// RFC 5723 §4.3.4: the SA that the ticket came from ends silently, found by its SPIs and not by identity.
+void end_old_session(const HalfOpen& half, WorkerParts& w) {
+  const SpiParts old = w.codec.decode(half.ticket.spi_r);
+  if (old.owner == w.index) {
+    const SessionTable::Found found = w.sessions.find(old);
+    if (found.state != SlotState::established) return;
+    const Session& session = w.sessions.session(found.slot);
+    if (session.spi_r == half.ticket.spi_r && session.spi_i == half.ticket.spi_i)
+      end_session(found.slot, w);
+  } else if (old.owner < w.config.worker_count) {
+    w.close_boxes[old.owner].post(half.ticket.spi_r);
+  }
+}
+
+// Sealed messages become frames and are kept for retransmission.
+void send(Burst& burst, const SealBatch& batch, const PerLane<Session*>& sessions, WorkerParts& w) {
+  for (unsigned lane : batch.lanes()) {
+    const crypto::Bytes message = batch.message(lane);
+    Session& session = *sessions[lane];
+    if (session.response_len != 0)
+      std::memcpy(w.sessions.blob(session, 0).data() + response_offset(session), message.data(),
+                  message.size());
+    if (turn_into_reply(burst, lane, message.size(), w.link, w.port.can_offload_checksums())) {
+      burst.reply(lane);
+      w.counters.resumptions.add();
+    } else {
+      burst.drop(lane, Drop::reply_too_large);
+    }
+  }
+}
+
+}  // namespace
+
+LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
+  if (in.empty()) return in;
+  PerLane<Grant>& grants = trip.grant;
+  for (unsigned lane : in)
+    decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane], w.config.child, w.leases,
+                 grants[lane]);
+  const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
+  make_children(winners, trip, grants, w);
+  PerLane<NewTicket> tickets;
+  issue_tickets(winners, trip, grants, tickets, w);
+
+  SealBatch batch;
+  PerLane<Session*> sessions;
+  for (unsigned lane : winners) {
+    const std::size_t len = write_message4(burst, lane, trip, grants[lane], tickets[lane], w);
+    if (len == 0) burst.drop(lane, Drop::reply_too_large);
+    sessions[lane] = &record_session(lane, trip, burst, grants[lane], tickets[lane], len, w);
+    if (len == 0) continue;
+    const SessionKeys keys =
+        session_keys(*sessions[lane], w.sessions.blob(*sessions[lane], 0));
+    batch.add(lane, burst.reply_room(lane).first(len),
+              {sessions[lane]->suite, keys.sk_er, keys.sk_ar});
+  }
+  batch.seal(w.engine);
+  send(burst, batch, sessions, w);
+  for (unsigned lane : winners) {
+    HalfOpen& half = *trip.half[lane];
+    end_old_session(half, w);
+    w.sources.leave(half.prefix_bucket);
+    w.fragments.forget(half);
+    w.sessions.finish_half(half);
+  }
+  return winners;
+}
+
+}  // namespace dp

@@ -1,0 +1,120 @@
+// The stages of the packet path, in packet order: the table of contents of the data plane.
+//
+// A stage takes a burst and a set of lanes, does one thing to all of them, and returns the lanes that go
+// on. A lane that does not go on has left with a verdict (reply, handed over, drop) or waits in one of its
+// trip's sets for write_replies / seal_failures. Each stage is in the file of its name. Worker thread only.
+#pragma once
+
+#include "crypto/keyring.h"
+#include "crypto/random.h"
+#include "dataplane/answer_link.h"
+#include "dataplane/api/config.h"
+#include "dataplane/api/counters.h"
+#include "dataplane/burst.h"
+#include "dataplane/classify.h"
+#include "dataplane/cookie_jar.h"
+#include "dataplane/fragments.h"
+#include "dataplane/frame.h"
+#include "dataplane/lease_table.h"
+#include "dataplane/now.h"
+#include "dataplane/request_index.h"
+#include "dataplane/scratch.h"
+#include "dataplane/session_table.h"
+#include "dataplane/source_limits.h"
+#include "dataplane/ticket_keys.h"
+#include "dataplane/ticket_mint.h"
+#include "dataplane/trips.h"
+
+namespace dp {
+
+// Everything of a worker that outlives a burst, as the stages see it.
+struct WorkerParts {
+  unsigned index;  // also the owner octet of our SPIs
+  const WorkerConfig& config;
+  crypto::Engine& engine;
+  PacketPort& port;
+  const Link& link;
+  crypto::Random& random;
+  SpiCodec& codec;
+  SessionTable& sessions;
+  Fragments& fragments;
+  RequestIndex& requests;
+  SourceLimits& sources;
+  CookieJar& cookies;
+  TicketKeys& ticket_keys;
+  TicketMint& mint;
+  LeaseTable& leases;
+  UsedSet& used;
+  IssuerRequests& issuer_requests;
+  std::array<CloseBox, kWorkersMax>& close_boxes;
+  Scratch& scratch;
+  WorkerCounters& counters;
+  // Taken once per burst.
+  Now now;
+  const crypto::KeyringSnapshot* keyring = nullptr;
+  const DenyList* denied = nullptr;
+  std::uint32_t sweep_slot = 0;  // where upkeep looks for old sessions next
+};
+
+// --- Message 3: IKE_AUTH of a resumed SA (RFC 5723 §4.3.3), and what follows it -----------------------
+
+// What the lanes with a responder SPI are. At most one lane per session; the others stay in `later`.
+struct SessionLanes {
+  LaneSet auth;      // message 3 of a half-open session
+  LaneSet repeated;  // the last request of an established session, again
+  LaneSet dpd;       // the next INFORMATIONAL of an established session
+  LaneSet later;     // another lane of this burst has the same session
+};
+// SPIr -> slot by arithmetic; sessions of other workers go to their owners.
+SessionLanes find_sessions(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
+// SKEYSEED and SK_* of sessions that have none yet (RFC 5723 §5.1).
+LaneSet derive_keys(LaneSet in, AuthTrip& trip, WorkerParts& w);
+// Opens SK{} and reads what is inside.
+LaneSet open_auth(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
+// Identities and AUTH in either form; computes our own AUTH.
+LaneSet verify_auth(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
+// Spends the ticket, leases addresses, makes the Child SA, issues the new ticket, seals message 4.
+LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
+// Protected error answers; the half-open session ends.
+void seal_failures(Burst& burst, AuthTrip& trip, WorkerParts& w);
+// Sends the kept answer again, after the ICV was checked.
+void repeat_answers(Burst& burst, LaneSet in, WorkerParts& w);
+// Liveness checks of established sessions (RFC 7296 §2.4).
+void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w);
+
+// --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2) ----------------------------------------------
+
+LaneSet parse_resume(Burst& burst, LaneSet in, ResumeTrip& trip);
+// Load, cookies, retransmissions, limits: everything that is cheaper than opening a ticket.
+LaneSet admit(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w);
+// Key by id, one bulk open, decode.
+LaneSet open_tickets(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w);
+// Lifetime, policy, revocation, not spent yet.
+LaneSet accept_tickets(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w);
+// A slot, an SPIr and message 2; keys are derived when message 3 comes.
+LaneSet open_half_open(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w);
+// Message 2, TICKET_NACK and COOKIE challenges go into their frames.
+void write_replies(Burst& burst, LaneSet opened, ResumeTrip& trip, WorkerParts& w);
+
+// --- Between bursts ---------------------------------------------------------------------------------
+
+// Half-open time-outs, old sessions, sessions that other workers replaced: a bounded piece per call.
+void upkeep(WorkerParts& w);
+// Ends a half-open session and gives back what it counted against.
+void end_half(HalfOpen& half, WorkerParts& w);
+// Ends an established session: leases, retransmission entry, slot.
+void end_session(std::uint32_t slot, WorkerParts& w);
+
+// Refuses message 1 with TICKET_NACK; `why` is counted.
+inline void refuse(Burst& burst, unsigned lane, Drop why, ResumeTrip& trip) {
+  burst.reason[lane] = why;
+  trip.refused.add(lane);
+}
+// Answers message 3 with one protected error notify; `why` is counted.
+inline void fail(Burst& burst, unsigned lane, Drop why, ike::Notify notify, AuthTrip& trip) {
+  burst.reason[lane] = why;
+  trip.error[lane] = notify;
+  trip.failed.add(lane);
+}
+
+}  // namespace dp

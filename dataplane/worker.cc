@@ -1,0 +1,202 @@
+// The worker loop: the packet path as a page.
+#include "dataplane/worker.h"
+
+#include "dataplane/worker_state.h"
+
+namespace dp {
+namespace {
+
+constexpr std::uint32_t kFragmentRecords = 1024;
+
+// Every lane of the burst has left: sends, frees, counts. Packets are conserved: what was received is
+// sent, handed over or dropped.
+void leave(WorkerState& s) {
+  Burst& burst = s.burst_;
+  std::array<Frame, kBurstMax> out;
+  unsigned replies = 0;
+  unsigned drops = 0;
+  std::array<Frame, kBurstMax> dead;
+  std::uint64_t octets = 0;
+  for (unsigned lane : burst.all()) {
+    const Verdict verdict = burst.verdict[lane];
+    CHECK(verdict != Verdict::live);
+    if (burst.reason[lane] != Drop::none)
+      s.counters_.drops[static_cast<std::size_t>(burst.reason[lane])].add();
+    if (verdict == Verdict::reply) {
+      out[replies++] = burst.frame[lane];
+      octets += burst.frame[lane].len;
+    } else if (verdict == Verdict::drop) {
+      dead[drops++] = burst.frame[lane];
+    }
+  }
+  s.parts_.port.release({dead.data(), drops});
+  const unsigned sent = s.parts_.port.transmit({out.data(), replies});
+  s.counters_.tx_packets.add(sent);
+  s.counters_.tx_octets.add(octets);
+  s.counters_.drops[static_cast<std::size_t>(Drop::tx_full)].add(replies - sent);
+}
+
+// The trip of message 3 and what follows it. Lanes that share a session wait for the next pass.
+void serve_sessions(WorkerState& s, LaneSet in) {
+  WorkerParts& w = s.parts_;
+  AuthTrip& trip = s.auth_trip_;
+  while (!in.empty()) {
+    const SessionLanes found = find_sessions(s.burst_, in, trip, w);
+    s.mark(Stage::find_sessions);
+    LaneSet auth = derive_keys(found.auth, trip, w);  // RFC 5723 §5.1
+    s.mark(Stage::derive_keys);
+    auth = open_auth(s.burst_, auth, trip, w);  // SK{}
+    s.mark(Stage::open_auth);
+    auth = verify_auth(s.burst_, auth, trip, w);  // identities and AUTH, both forms
+    s.mark(Stage::verify_auth);
+    establish(s.burst_, auth, trip, w);  // ticket spent, leases, Child SA, message 4
+    seal_failures(s.burst_, trip, w);
+    s.mark(Stage::establish);
+    repeat_answers(s.burst_, found.repeated, w);
+    answer_dpd(s.burst_, found.dpd, w);
+    s.mark(Stage::answer_dpd);
+    in = found.later;
+  }
+}
+
+// The trip of message 1.
+void serve_resumes(WorkerState& s, LaneSet in) {
+  WorkerParts& w = s.parts_;
+  ResumeTrip& trip = s.resume_trip_;
+  LaneSet resume = parse_resume(s.burst_, in, trip);  // RFC 5723 §4.3.1
+  s.mark(Stage::parse_resume);
+  resume = admit(s.burst_, resume, trip, w);  // load, cookie, retransmission, limits
+  s.mark(Stage::admit);
+  resume = open_tickets(s.burst_, resume, trip, w);
+  s.mark(Stage::open_tickets);
+  resume = accept_tickets(s.burst_, resume, trip, w);  // lifetime, policy, not spent yet
+  s.mark(Stage::accept_tickets);
+  resume = open_half_open(s.burst_, resume, trip, w);  // SPIr, Nr, message 2
+  s.mark(Stage::open_half_open);
+  write_replies(s.burst_, resume, trip, w);
+  s.mark(Stage::write_replies);
+}
+
+}  // namespace
+
+unsigned Worker::run_once(const Now& now) {
+  WorkerState& s = *state_;
+  Burst& burst = s.burst_;
+  s.begin_burst(now);
+  burst.count = s.parts_.port.receive(burst.frame);
+  if (burst.count == 0) {
+    upkeep(s.parts_);
+    s.counters_.idle_bursts.add();
+    return 0;
+  }
+  const std::uint64_t started = s.last_mark_;
+  s.mark(Stage::receive);
+
+  const Families in = classify(burst, s.link_);
+  s.mark(Stage::classify);
+  answer_link(burst, in.link, s.link_);
+  s.mark(Stage::answer_link);
+
+  serve_sessions(s, in.sessions);  // message 3 first: finish what was begun
+  serve_resumes(s, in.resume);     // then message 1
+  for (unsigned lane : in.other) burst.drop(lane, Drop::ike_other_exchange);
+
+  leave(s);
+  s.mark(Stage::transmit);
+  s.scratch_.wipe();
+  upkeep(s.parts_);
+  s.mark(Stage::upkeep);
+  s.counters_.bursts.add();
+  s.counters_.rx_packets.add(burst.count);
+  s.counters_.busy_cycles.add(s.last_mark_ - started);
+  return burst.count;
+}
+
+SharedState::SharedState(const WorkerConfig& worker_config)
+    : config(worker_config),
+      quiescence(worker_config.worker_count),
+      keyring(quiescence),
+      denied(quiescence),
+      leases(worker_config.child.pool4, worker_config.child.pool6) {
+  crypto::Random random;
+  random.fill(spi_secret);
+  random.fill(cookie_seed);
+}
+
+WorkerState::WorkerState(unsigned index, SharedState& shared,
+                         std::unique_ptr<crypto::Engine> engine, PacketPort& port,
+                         const Link& link, std::unique_ptr<crypto::Random> random,
+                         std::unique_ptr<SessionTable> sessions,
+                         std::unique_ptr<Fragments> fragments, std::unique_ptr<SpiCodec> codec,
+                         CycleClock cycles)
+    : shared_(shared),
+      cycles_(cycles),
+      link_(link),
+      engine_(std::move(engine)),
+      random_(std::move(random)),
+      codec_(std::move(codec)),
+      sessions_(std::move(sessions)),
+      fragments_(std::move(fragments)),
+      requests_(2 * shared.config.admission.half_open_max, random_->u64()),
+      sources_(shared.config.admission.half_open_per_prefix,
+               shared.config.admission.answers_per_source_per_s, random_->u64()),
+      cookies_(*engine_, shared.cookie_seed, shared.config.admission),
+      ticket_keys_(*engine_, shared.config.admission.new_issuers_per_s),
+      mint_(shared.issuers[index]),
+      parts_{.index = index,
+             .config = shared.config,
+             .engine = *engine_,
+             .port = port,
+             .link = link_,
+             .random = *random_,
+             .codec = *codec_,
+             .sessions = *sessions_,
+             .fragments = *fragments_,
+             .requests = requests_,
+             .sources = sources_,
+             .cookies = cookies_,
+             .ticket_keys = ticket_keys_,
+             .mint = mint_,
+             .leases = shared.leases,
+             .used = *shared.used,
+             .issuer_requests = shared.issuer_requests,
+             .close_boxes = shared.close_boxes,
+             .scratch = scratch_,
+             .counters = counters_,
+             .now = {}} {}
+
+void WorkerState::begin_burst(const Now& now) {
+  shared_.quiescence.quiet(parts_.index);
+  parts_.now = now;
+  parts_.keyring = shared_.keyring.load();
+  parts_.denied = shared_.denied.load();
+  ticket_keys_.begin_burst(parts_.keyring, now);
+  last_mark_ = cycles_();
+}
+
+crypto::Result<std::unique_ptr<Worker>> Worker::make(unsigned index, SharedState& shared,
+                                                     std::unique_ptr<crypto::Engine> engine,
+                                                     PacketPort& port, const Link& link,
+                                                     std::unique_ptr<crypto::Random> random,
+                                                     CycleClock cycles) {
+  CHECK(shared.used != nullptr && shared.keyring.load() != nullptr);
+  auto codec = std::make_unique<SpiCodec>(shared.spi_secret);
+  const SessionTable::Limits limits{.sessions_max = shared.config.sessions_max,
+                                    .half_open_max = shared.config.admission.half_open_max};
+  auto sessions = SessionTable::make(limits, static_cast<std::uint8_t>(index), *codec);
+  if (!sessions) return std::unexpected(sessions.error());
+  auto fragments = Fragments::make(kFragmentRecords);
+  if (!fragments) return std::unexpected(fragments.error());
+  auto state = std::make_unique<WorkerState>(index, shared, std::move(engine), port, link,
+                                             std::move(random), std::move(*sessions),
+                                             std::move(*fragments), std::move(codec), cycles);
+  return std::unique_ptr<Worker>(new Worker(std::move(state)));
+}
+
+Worker::Worker(std::unique_ptr<WorkerState> state) : state_(std::move(state)) {}
+Worker::~Worker() = default;
+
+const WorkerCounters& Worker::counters() const { return state_->counters_; }
+std::size_t Worker::bytes_per_session() const { return state_->sessions_->bytes_per_session(); }
+
+}  // namespace dp
