@@ -1,0 +1,245 @@
+// The seams between threads: everything that two workers, or a worker and the control thread,
+// share. A program of its own, so that it can be run under ThreadSanitizer alone.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "crypto/random.h"
+#include "dataplane/lease_table.h"
+#include "dataplane/snapshot.h"
+#include "dataplane/used_set.h"
+
+namespace dp {
+namespace {
+
+constexpr unsigned kThreads = 4;
+constexpr std::uint64_t kNow = 1'700'000'000;
+
+// Runs `body(thread)` on each thread, all released at once.
+template <class Body>
+void race(Body body) {
+  std::latch start(kThreads);
+  std::vector<std::jthread> threads;
+  for (unsigned t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      start.arrive_and_wait();
+      body(t);
+    });
+}
+
+class SeamUsedSet : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "seam-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+    auto set = UsedSet::open(dir_, kNow);
+    ASSERT_TRUE(set.has_value()) << set.error().text;
+    set_ = std::move(*set);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  std::string dir_;
+  std::unique_ptr<UsedSet> set_;
+};
+
+// RFC 5723 §4.3.1: two racing message 3 with one ticket, exactly one succeeds.
+TEST_F(SeamUsedSet, RacingSpendsHaveOneWinner) {
+  constexpr std::uint64_t kCapacity = 1u << 15;
+  IssuerUse& use = **set_->create(ike::IssuerId(1), kCapacity, kNow);
+  std::vector<std::atomic<unsigned>> winners(kCapacity);
+  race([&](unsigned) {
+    for (std::uint64_t s = 1; s < kCapacity; ++s)
+      if (use.spend(ike::TicketSerial(s))) winners[s].fetch_add(1, std::memory_order_relaxed);
+  });
+  for (std::uint64_t s = 1; s < kCapacity; ++s) ASSERT_EQ(winners[s].load(), 1u) << s;
+}
+
+TEST_F(SeamUsedSet, HalfOpensOfATicketStayWithinTheLimit) {
+  constexpr unsigned kSerials = 8;  // two octets of counters
+  IssuerUse& use = **set_->create(ike::IssuerId(1), 64, kNow);
+  std::array<std::atomic<int>, kSerials + 1> inside{};
+  std::atomic<int> beyond = 0;
+  std::atomic<int> entered = 0;
+  race([&](unsigned t) {
+    crypto::Random random(t + 1);
+    for (int i = 0; i < 20000; ++i) {
+      const ike::TicketSerial serial(1 + random.below(kSerials));
+      if (!use.enter(serial, 2)) continue;
+      entered.fetch_add(1, std::memory_order_relaxed);
+      if (inside[serial.value()].fetch_add(1) >= 2) ++beyond;
+      inside[serial.value()].fetch_sub(1);
+      use.leave(serial);
+    }
+  });
+  EXPECT_EQ(beyond.load(), 0);
+  EXPECT_GT(entered.load(), 20000);
+  for (std::uint64_t s = 1; s <= kSerials; ++s) {
+    EXPECT_TRUE(use.enter(ike::TicketSerial(s), 1)) << "every count is back at 0";
+  }
+}
+
+// The control thread creates and sweeps while workers look up; each worker is quiet between two
+// sweeps.
+TEST_F(SeamUsedSet, WorkersFindWhileIssuersComeAndGo) {
+  Quiescence quiescence(kThreads);
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> found = 0;
+  for (unsigned t = 0; t < kThreads; ++t) quiescence.online(t, true);
+  std::vector<std::jthread> workers;
+  for (unsigned t = 0; t < kThreads; ++t)
+    workers.emplace_back([&, t] {
+      for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
+        quiescence.quiet(t);
+        IssuerUse* use = set_->find(ike::IssuerId(1 + i % 64));
+        if (use == nullptr) continue;
+        // Taken back at once, so that later rounds find the ticket unused by half-opens.
+        if (use->enter(ike::TicketSerial(1 + t), 1)) use->leave(ike::TicketSerial(1 + t));
+        static_cast<void>(use->spend(ike::TicketSerial(1 + i % 62)));
+        use->extend_validity(i % 2);
+        found.fetch_add(1, std::memory_order_relaxed);
+      }
+      quiescence.online(t, false);
+    });
+  const auto wait_until_quiet = [&] {
+    for (const auto mark = quiescence.mark(); !quiescence.passed(mark);) std::this_thread::yield();
+  };
+  std::size_t removed = 0;
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    const std::uint64_t now = kNow + round * 10 * kUsedGraceS;
+    for (std::uint64_t i = 0; i < 4; ++i)
+      ASSERT_TRUE(set_->create(ike::IssuerId(1 + (round * 4 + i) % 64), 64, now).has_value());
+    wait_until_quiet();
+    removed += set_->sweep(now + 2 * kUsedGraceS);
+  }
+  stop = true;
+  workers.clear();
+  EXPECT_EQ(removed, 19u * 4);
+  EXPECT_GT(found.load(), 0u);
+}
+
+TEST(SeamLeaseTable, TwoSessionsNeverHoldOneAddress) {
+  constexpr std::uint32_t kPool = 64;
+  LeaseTable table({{10, 0, 0, 0}, kPool}, {});
+  std::array<std::atomic<std::uint64_t>, kPool> owner{};
+  std::atomic<int> shared = 0;
+  std::atomic<int> exhausted = 0;
+  race([&](unsigned t) {
+    crypto::Random random(t + 1);
+    std::vector<std::pair<std::uint32_t, ike::IkeSpi>> mine;
+    for (std::uint64_t i = 1; i <= 20000; ++i) {
+      const ike::IkeSpi holder(std::uint64_t{t + 1} << 32 | i);
+      const bool any = random.below(2) == 0;
+      const auto wish = static_cast<std::uint32_t>(random.below(kPool));
+      std::uint32_t index = LeaseTable::kNone;
+      if (mine.size() < 20) {
+        index = any                                          ? table.claim_any4(holder, wish)
+                : table.claim4(wish, holder, ike::IkeSpi(0)) ? wish
+                                                             : LeaseTable::kNone;
+        if (any && index == LeaseTable::kNone) ++exhausted;
+      }
+      if (index != LeaseTable::kNone) {
+        if (owner[index].exchange(holder.value()) != 0) ++shared;
+        mine.emplace_back(index, holder);
+      } else if (!mine.empty()) {
+        const auto [given, by] = mine.back();
+        mine.pop_back();
+        if (owner[given].exchange(0) != by.value()) ++shared;
+        table.release4(given, by);
+      }
+    }
+    for (const auto& [given, by] : mine) {
+      owner[given] = 0;
+      table.release4(given, by);
+    }
+  });
+  EXPECT_EQ(shared.load(), 0);
+  EXPECT_EQ(table.held4(), 0u);
+  for (std::uint32_t i = 0; i < kPool; ++i)
+    EXPECT_NE(table.claim_any4(ike::IkeSpi(i + 1), i), LeaseTable::kNone) << "all are free again";
+  EXPECT_EQ(table.claim_any4(ike::IkeSpi(1), 0), LeaseTable::kNone);
+}
+
+// Two sessions resumed from one old session race for its address (the old one may end meanwhile).
+TEST(SeamLeaseTable, OneOfRacingTakeoversWins) {
+  constexpr std::uint32_t kPool = 5000;
+  LeaseTable table({{10, 0, 0, 0}, kPool}, {});
+  for (std::uint32_t i = 0; i < kPool; ++i)
+    ASSERT_TRUE(table.claim4(i, ike::IkeSpi(i + 1), ike::IkeSpi(0)));
+  std::vector<std::atomic<unsigned>> winners(kPool);
+  race([&](unsigned t) {
+    for (std::uint32_t i = 0; i < kPool; ++i) {
+      const ike::IkeSpi old(i + 1);
+      if (t == 0) {
+        table.release4(i, old);
+      } else if (table.claim4(i, ike::IkeSpi(std::uint64_t{t} << 32 | i), old)) {
+        winners[i].fetch_add(1, std::memory_order_relaxed);
+      }
+    }
+  });
+  for (std::uint32_t i = 0; i < kPool; ++i) ASSERT_EQ(winners[i].load(), 1u) << i;
+  EXPECT_EQ(table.held4(), kPool);
+}
+
+struct Versioned {
+  explicit Versioned(std::uint64_t v) : version(v), copy(v) {
+    alive.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Versioned() {
+    copy = ~version;
+    alive.fetch_sub(1, std::memory_order_relaxed);
+  }
+  Versioned(const Versioned&) = delete;
+  Versioned& operator=(const Versioned&) = delete;
+  std::uint64_t version;
+  std::uint64_t copy;
+  static inline std::atomic<int> alive = 0;
+};
+
+TEST(SeamSnapshot, NothingIsDestroyedWhileAWorkerReadsIt) {
+  Quiescence quiescence(kThreads);
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> torn = 0;
+  std::atomic<std::uint64_t> backwards = 0;
+  {
+    Snapshot<Versioned> snapshot(quiescence);
+    snapshot.publish(std::make_unique<const Versioned>(0));
+    std::vector<std::jthread> workers;
+    for (unsigned t = 0; t < kThreads; ++t)
+      workers.emplace_back([&, t] {
+        std::uint64_t last = 0;
+        quiescence.online(t, true);
+        for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
+          quiescence.quiet(t);
+          if (i % 64 == 63) {  // stops and starts again
+            quiescence.online(t, false);
+            quiescence.online(t, true);
+          }
+          const Versioned* seen = snapshot.load();
+          if (seen->copy != seen->version) ++torn;
+          if (seen->version < last) ++backwards;
+          last = seen->version;
+          if (i % 16 == 0) std::this_thread::yield();
+          if (seen->copy != last) ++torn;
+        }
+        quiescence.online(t, false);
+      });
+    for (std::uint64_t v = 1; v <= 4000; ++v) {
+      snapshot.publish(std::make_unique<const Versioned>(v));
+      if (v % 4 == 0) std::this_thread::yield();
+    }
+    stop = true;
+    workers.clear();
+    EXPECT_EQ(snapshot.reclaim(), 0u);
+    EXPECT_EQ(Versioned::alive.load(), 1);
+  }
+  EXPECT_EQ(torn.load(), 0u);
+  EXPECT_EQ(backwards.load(), 0u);
+  EXPECT_EQ(Versioned::alive.load(), 0);
+}
+
+}  // namespace
+}  // namespace dp
