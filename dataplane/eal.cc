@@ -6,6 +6,7 @@
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_version.h>
 #include <time.h>
 
 namespace dp {
@@ -106,6 +107,8 @@ std::uint64_t tsc_hz() {
   static const std::uint64_t hz = rte_get_tsc_hz() != 0 ? rte_get_tsc_hz() : measured_hz();
   return hz;
 }
+
+const char* dpdk_version() { return rte_version(); }
 
 TscClock::TscClock(std::uint64_t hz) {
   CHECK(hz > 1000);

@@ -57,6 +57,9 @@ class Eal {
 inline std::uint64_t tsc() { return __builtin_ia32_rdtsc(); }
 std::uint64_t tsc_hz();
 
+// "DPDK 22.11.11", with or without EAL.
+const char* dpdk_version();
+
 // Stamps bursts with the time for the price of one rdtsc: wall time is read from the kernel every 4
 // ms. Milliseconds agree between the clocks of all threads. One object per thread.
 class TscClock {

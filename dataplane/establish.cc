@@ -74,11 +74,12 @@ void make_children(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants, Wor
       [&](crypto::Prf prf, LaneSet same) { derive_child_keys(prf, same, trip, grants, w); });
 }
 
-// The established record: what the session needs from here on. SK_pi, SK_pr and the ticket's state go.
-Session& record_session(unsigned lane, AuthTrip& trip, const Burst& burst, const Grant& grant,
-                        const NewTicket& ticket, std::size_t response_len, WorkerParts& w) {
-  HalfOpen& half = *trip.half[lane];
-  Session& session = w.sessions.establish(half);
+// Fills the established record with what the session needs from here on. SK_pi, SK_pr and the ticket's
+// state go with the half-open record.
+void record_session(Session& session, unsigned lane, const AuthTrip& trip, const Burst& burst,
+                    const NewTicket& ticket, std::size_t response_len, WorkerParts& w) {
+  const HalfOpen& half = *trip.half[lane];
+  const Grant& grant = trip.grant[lane];
   const Path& path = burst.path[lane];
   session.spi_i = half.spi_i;
   session.spi_r = half.spi_r;
@@ -107,13 +108,12 @@ Session& record_session(unsigned lane, AuthTrip& trip, const Burst& burst, const
     // No spill record left: the session lives without its last response and its identity octets.
     packed = w.sessions.blob(session, keys_len);
     std::memcpy(packed.data(), half.keymat.data(), keys_len);
-    return session;
+    return;
   }
   std::memcpy(packed.data(), half.keymat.data(), keys_len);
   std::memcpy(packed.data() + keys_len, id.data(), id.size());
   session.id_i_len = static_cast<std::uint16_t>(id.size());
   session.response_len = static_cast<std::uint16_t>(response_len);
-  return session;
 }
 
 // RFC 5723 §4.3.4: the SA that the ticket came from ends silently, found by its SPIs and not by identity.
@@ -156,16 +156,17 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
     decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane], w.config.child, w.leases,
                  grants[lane]);
   const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
+  PerLane<Session*> sessions;
+  for (unsigned lane : winners) sessions[lane] = &w.sessions.establish(*trip.half[lane]);
   make_children(winners, trip, grants, w);
   PerLane<NewTicket> tickets;
   issue_tickets(winners, trip, grants, tickets, w);
 
   SealBatch batch;
-  PerLane<Session*> sessions;
   for (unsigned lane : winners) {
     const std::size_t len = write_message4(burst, lane, trip, grants[lane], tickets[lane], w);
     if (len == 0) burst.drop(lane, Drop::reply_too_large);
-    sessions[lane] = &record_session(lane, trip, burst, grants[lane], tickets[lane], len, w);
+    record_session(*sessions[lane], lane, trip, burst, tickets[lane], len, w);
     if (len == 0) continue;
     const SessionKeys keys =
         session_keys(*sessions[lane], w.sessions.blob(*sessions[lane], 0));

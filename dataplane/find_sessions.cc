@@ -23,17 +23,6 @@ class SlotMarks {
   std::array<std::uint64_t, 16> words_{};
 };
 
-void hand_over(Burst& burst, unsigned lane, std::uint8_t owner, WorkerParts& w) {
-  if (owner >= w.config.worker_count) {
-    burst.drop(lane, Drop::spi_unknown);
-  } else if (w.port.hand_over(owner, burst.frame[lane])) {
-    burst.verdict[lane] = Verdict::handed_over;
-    w.counters.handed_over.add();
-  } else {
-    burst.drop(lane, Drop::owner_ring_full);
-  }
-}
-
 Drop sort_half_open(const ike::Header& header, const HalfOpen& half) {
   if (header.spi_i != half.spi_i) return Drop::spi_unknown;
   // Nothing but IKE_AUTH is legal on a half-open session (RFC 7296 §1.2).
@@ -65,7 +54,10 @@ SessionLanes find_sessions(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts
     }
     parts[lane] = w.codec.decode(burst.header[lane].spi_r);
     if (parts[lane].owner != w.index) {
-      hand_over(burst, lane, parts[lane].owner, w);
+      if (parts[lane].owner < w.config.worker_count)
+        hand_over(burst, lane, parts[lane].owner, w);
+      else
+        burst.drop(lane, Drop::spi_unknown);
       continue;
     }
     w.sessions.prefetch(parts[lane]);

@@ -47,6 +47,7 @@ struct WorkerParts {
   UsedSet& used;
   IssuerRequests& issuer_requests;
   std::array<CloseBox, kWorkersMax>& close_boxes;
+  std::uint64_t spread_secret;
   Scratch& scratch;
   WorkerCounters& counters;
   // Taken once per burst.
@@ -84,6 +85,8 @@ void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w);
 
 // --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2) ----------------------------------------------
 
+// Hands requests to their workers when the device does not do it; those of this worker go on.
+LaneSet spread_resumes(Burst& burst, LaneSet in, WorkerParts& w);
 LaneSet parse_resume(Burst& burst, LaneSet in, ResumeTrip& trip);
 // Load, cookies, retransmissions, limits: everything that is cheaper than opening a ticket.
 LaneSet admit(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w);
@@ -104,6 +107,9 @@ void upkeep(WorkerParts& w);
 void end_half(HalfOpen& half, WorkerParts& w);
 // Ends an established session: leases, retransmission entry, slot.
 void end_session(std::uint32_t slot, WorkerParts& w);
+
+// The lane leaves for another worker, or is dropped when that one's ring is full.
+void hand_over(Burst& burst, unsigned lane, unsigned worker, WorkerParts& w);
 
 // Refuses message 1 with TICKET_NACK; `why` is counted.
 inline void refuse(Burst& burst, unsigned lane, Drop why, ResumeTrip& trip) {

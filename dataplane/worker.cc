@@ -63,7 +63,8 @@ void serve_sessions(WorkerState& s, LaneSet in) {
 void serve_resumes(WorkerState& s, LaneSet in) {
   WorkerParts& w = s.parts_;
   ResumeTrip& trip = s.resume_trip_;
-  LaneSet resume = parse_resume(s.burst_, in, trip);  // RFC 5723 §4.3.1
+  LaneSet resume = spread_resumes(s.burst_, in, w);
+  resume = parse_resume(s.burst_, resume, trip);  // RFC 5723 §4.3.1
   s.mark(Stage::parse_resume);
   resume = admit(s.burst_, resume, trip, w);  // load, cookie, retransmission, limits
   s.mark(Stage::admit);
@@ -121,6 +122,7 @@ SharedState::SharedState(const WorkerConfig& worker_config)
   crypto::Random random;
   random.fill(spi_secret);
   random.fill(cookie_seed);
+  spread_secret = random.u64();
 }
 
 WorkerState::WorkerState(unsigned index, SharedState& shared,
@@ -161,6 +163,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .used = *shared.used,
              .issuer_requests = shared.issuer_requests,
              .close_boxes = shared.close_boxes,
+             .spread_secret = shared.spread_secret,
              .scratch = scratch_,
              .counters = counters_,
              .now = {}} {}

@@ -40,6 +40,7 @@ struct SharedState {
   std::array<CloseBox, 255> close_boxes;  // by worker
   std::array<std::uint8_t, 16> spi_secret;   // per start
   std::array<std::uint8_t, 32> cookie_seed;  // per start
+  std::uint64_t spread_secret = 0;           // per start
   std::atomic<bool> stop{false};
 };
 
