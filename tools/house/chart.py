@@ -1,0 +1,35 @@
+"""Curves and tables for a terminal."""
+
+
+def curve(points: list[tuple[float, float]], title: str, width: int = 72, height: int = 14) -> str:
+    """A filled curve of (seconds, value), the time along the bottom."""
+    if not points:
+        return f"{title}: no points"
+    end = points[-1][0] or 1e-9
+    top = max(value for _, value in points) or 1
+    columns = [_value_at(points, end * (i + 1) / width) for i in range(width)]
+    label = max(len(f"{top:,.0f}"), 6)
+    lines = [title]
+    for row in range(height, 0, -1):
+        bar = "".join("#" if v >= top * (row - 0.5) / height else " " for v in columns).rstrip()
+        mark = f"{top * row / height:,.0f}" if row in (height, height // 2) else ""
+        lines.append(f"{mark:>{label}} |{bar}")
+    lines.append(f"{'0':>{label}} +{'-' * width}")
+    lines.append(f"{'':>{label}}  0 s{f'{end:.2f} s':>{width - 3}}")
+    return "\n".join(lines)
+
+
+def _value_at(points: list[tuple[float, float]], time: float) -> float:
+    earlier_time, earlier = 0.0, 0.0
+    for when, value in points:
+        if when >= time:
+            share = (time - earlier_time) / (when - earlier_time) if when > earlier_time else 1
+            return earlier + (value - earlier) * share
+        earlier_time, earlier = when, value
+    return earlier
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    left = max(len(name) for name, _ in rows)
+    right = max(len(value) for _, value in rows)
+    return "\n".join(f"  {name:<{left}}  {value:>{right}}" for name, value in rows)
