@@ -110,7 +110,7 @@ void GatewayRig::start() {
     auto worker = dp::Worker::make(
         i, *shared_, options_.engine ? options_.engine() : crypto::make_mb_engine(), *ports_[i],
         default_link(), std::make_unique<crypto::Random>(options_.seed + 10 * starts_ + i),
-        &count_cycles);
+        options_.cycles != nullptr ? options_.cycles : &count_cycles);
     CHECK(worker.has_value());
     workers_.push_back(std::move(*worker));
   }
