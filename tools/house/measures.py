@@ -1,0 +1,146 @@
+"""How each figure is measured: one small function each, and the table of what is asked."""
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import bench
+from builds import RELEASE, ROOT
+from children import ChildError
+
+# Program, benchmark, repetitions; all with AES-GCM-256 and HMAC-SHA-256. Those of resume_bench
+# repeat what they time, interleaved with their rivals, and report medians themselves.
+RESUME = ("resume_bench", "resume/in_process", 1)
+SCALING = ("resume_bench", "resume/scaling", 1)
+FORGED = ("refuse_bench", "refuse/bad_tag", 5)
+DEMO_CLIENTS = 100_000
+STORM_CLIENTS = 500_000
+
+
+class Figure(NamedTuple):
+    relation: str  # of the measured value to the bound: >=, <= or =
+    bound: float
+    unit: str
+    command: str
+    measure: Callable[[], float]
+
+
+def prepare(setup: bool) -> None:
+    if setup and subprocess.run(
+        [str(ROOT / "tools/setup"), "--run"], stdout=sys.stderr, check=False
+    ).returncode:
+        raise ChildError("the packages above are needed")
+    RELEASE.configure()
+    RELEASE.compile()
+
+
+@functools.cache
+def _counters(program: str, name: str, repetitions: int) -> dict[str, float]:
+    found = bench.run(RELEASE.programs()[program], f"^{name}(/|$)", repetitions)
+    return next(iter(found.values()))
+
+
+@functools.cache
+def _demo(clients: int) -> dict:
+    command = [str(ROOT / "tools/demo"), "--no-setup", "--clients", str(clients)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, json.JSONDecodeError):
+        raise ChildError(f"tools/demo ended with {done.returncode}\n{done.stderr}") from None
+
+
+def demo_resumed() -> float:
+    return _demo(DEMO_CLIENTS)["resumed"]
+
+
+def resume_two_processes() -> float:
+    return _demo(STORM_CLIENTS)["resumptions_per_second"]
+
+
+def resume_in_process() -> float:
+    return _counters(*RESUME)["resumptions_per_second"]
+
+
+def resume_vs_pure_crypto() -> float:
+    return 100 * _counters(*RESUME)["vs_pure"]
+
+
+def resume_vs_openssl() -> float:
+    return _counters(*RESUME)["vs_openssl"]
+
+
+def refuse_forged() -> float:
+    return _counters(*FORGED)["items_per_second"]
+
+
+def scaling_1m() -> float:
+    return _counters(*SCALING)["ratio"]
+
+
+def session_bytes() -> float:
+    return _counters(*SCALING)["bytes_per_session"]
+
+
+def ticket_bytes() -> float:
+    return _counters(*SCALING)["ticket_octets"]
+
+
+def exactly_once() -> float:
+    """Second establishments plus genuine clients refused, over kill -9 and restart."""
+    program = RELEASE.programs()["exactly_once"]
+    done = subprocess.run([str(program), "--json"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ChildError(f"exactly_once ended with {done.returncode}\n{done.stderr}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return found["second_establishments"] + found["genuine_refused"]
+
+
+
+
+def _bench_command(program: str, name: str, _repetitions: int) -> str:
+    return f"build/release/bench/{program} --benchmark_filter={name}"
+
+
+FIGURES = {
+    "demo_resumed": Figure(
+        "=", DEMO_CLIENTS, "clients resumed", f"tools/demo --clients {DEMO_CLIENTS}", demo_resumed
+    ),
+    "resume_in_process": Figure(
+        ">=", 250_000, "resumptions a second, one core",
+        _bench_command(*RESUME), resume_in_process,
+    ),
+    "resume_vs_pure_crypto": Figure(
+        ">=", 75, "% of the rate of the pure crypto chain",
+        _bench_command(*RESUME), resume_vs_pure_crypto,
+    ),
+    "resume_vs_openssl": Figure(
+        ">=", 1.8, "times the rate of the bare crypto with OpenSSL",
+        _bench_command(*RESUME), resume_vs_openssl,
+    ),
+    "resume_two_processes": Figure(
+        ">=", 120_000, "resumptions a second, one core each",
+        f"tools/demo --clients {STORM_CLIENTS}", resume_two_processes,
+    ),
+    "refuse_forged": Figure(
+        ">=", 3_000_000, "forged tickets refused a second, one core",
+        _bench_command(*FORGED), refuse_forged,
+    ),
+    "scaling_1m": Figure(
+        "<=", 1.5, "times the cycles at 10,000 sessions, at 1,000,000",
+        _bench_command(*SCALING), scaling_1m,
+    ),
+    "session_bytes": Figure(
+        "<=", 1024, "octets for a resumed session", _bench_command(*SCALING), session_bytes
+    ),
+    "ticket_bytes": Figure(
+        "<=", 256, "octets of a ticket, IDs of 32 octets", _bench_command(*SCALING), ticket_bytes
+    ),
+    "exactly_once": Figure(
+        "=", 0, "wrong answers to 1,000,000 replays over kill -9",
+        "build/release/tests/e2e/exactly_once --json", exactly_once,
+    ),
+}
