@@ -63,6 +63,11 @@ bool is_bad_source4(const std::uint8_t* a) {
   return a[0] == 0 || a[0] == 127 || a[0] >= 224;  // RFC 1122 §3.2.1.3
 }
 
+std::uint16_t header_checksum(Bytes header) {
+  return header.size() == kIp4Len ? ip4_header_checksum(header.data())
+                                  : checksum_fold(checksum_add(0, header));
+}
+
 Drop read_ip4(const Frame& frame, Bytes octets, const Link& link, Path& path, Datagram& out) {
   if (octets.size() < kIp4Len) return Drop::ip_runt;
   const std::uint8_t* p = octets.data();
@@ -72,7 +77,7 @@ Drop read_ip4(const Frame& frame, Bytes octets, const Link& link, Path& path, Da
   if (total_len < header_len) return Drop::ip_bad_header;
   if (total_len > octets.size()) return Drop::ip_runt;
   if (frame.ip_checksum_bad) return Drop::ip_bad_checksum;
-  if (!frame.ip_checksum_good && checksum_fold(checksum_add(0, octets.first(header_len))) != 0)
+  if (!frame.ip_checksum_good && header_checksum(octets.first(header_len)) != 0)
     return Drop::ip_bad_checksum;
   if (!link.owns4(p + 16)) return Drop::ip_not_for_us;
   if (is_bad_source4(p + 12) || link.owns4(p + 12)) return Drop::ip_bad_source;

@@ -50,6 +50,8 @@ Link link_of(const LinkConfig& config, const Mac& mac);
 // their own correct checksum folds to 0.
 std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets);
 std::uint16_t checksum_fold(std::uint64_t sum);
+// Of the 20 octets of an IPv4 header without options, the checksum field taken as it stands.
+std::uint16_t ip4_header_checksum(const std::uint8_t* header);
 // Sum over the pseudo-header of UDP and ICMPv6 (RFC 768, RFC 8200 §8.1). The same for both
 // directions.
 std::uint64_t pseudo_header_sum(const Path& path, std::uint8_t protocol, std::size_t l4_len);
