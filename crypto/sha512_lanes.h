@@ -27,7 +27,7 @@ class Sha512Hmac {
     for (std::size_t at = 0; at < lanes.size(); at += kKeys) {
       const std::size_t count = std::min(kKeys, lanes.size() - at);
       for (std::size_t n = 0; n < kKeys; ++n)
-        make_pads(alg, lanes[at + std::min(n, count - 1)].key, pads[2 * n], pads[2 * n + 1]);
+        make_pads<alg>(lanes[at + std::min(n, count - 1)].key, pads[2 * n], pads[2 * n + 1]);
       states.fill(alg == Prf::hmac_sha384 ? kSha384Start : kSha512Start);
       kCompress(states.data(), blocks.data(), 1);
       for (std::size_t n = 0; n < count; ++n)
@@ -47,14 +47,13 @@ class Sha512Hmac {
       for (std::size_t at = 0; at < count; at += W) {
         // Places that are left over repeat the last lane; their answers are thrown away.
         std::array<const Lane*, W> places;
-        for (std::size_t n = 0; n < W; ++n) places[n] = &group.lanes[std::min(at + n, count - 1)];
+        for (std::size_t n = 0; n < W; ++n) places[n] = &group.lane(std::min(at + n, count - 1));
         const std::size_t used = std::min(W, count - at);
         inner(places, digests);
         outer<alg>(places, digests, used);
       }
       lanes = lanes.subspan(count);
     }
-    secure_zero(group.tails, sizeof group.tails);
     secure_zero(digests.data(), sizeof digests);
   }
 
@@ -63,8 +62,9 @@ class Sha512Hmac {
   using Lane = Group::Lane;
   static constexpr std::size_t kRunMax = 8;
 
-  static void make_pads(Prf alg, Bytes key, std::uint8_t* inner_pad, std::uint8_t* outer_pad) {
-    pad_key(alg, key, inner_pad);
+  template <Prf alg>
+  static void make_pads(Bytes key, std::uint8_t* inner_pad, std::uint8_t* outer_pad) {
+    pad_key<alg>(key, inner_pad);
     for (std::size_t i = 0; i < kHashBlockMax; ++i) {
       outer_pad[i] = static_cast<std::uint8_t>(inner_pad[i] ^ kOpad);
       inner_pad[i] = static_cast<std::uint8_t>(inner_pad[i] ^ kIpad);
@@ -82,7 +82,7 @@ class Sha512Hmac {
       const std::size_t count = std::min<std::size_t>(places[first]->count - done, kRunMax);
       for (std::size_t b = 0; b < count; ++b)
         for (std::size_t n = 0; n < W; ++n)
-          blocks[b * W + n] = n < first ? places[n]->tail : Group::block(*places[n], done + b);
+          blocks[b * W + n] = n < first ? places[n]->tail : places[n]->block(done + b);
       kCompress(states.data(), blocks.data(), count);
       done += count;
       for (; first < W && places[first]->count == done; ++first) digests[first] = states[first];
@@ -97,7 +97,7 @@ class Sha512Hmac {
     alignas(64) std::array<Sha512State, W> states;
     std::array<const std::uint8_t*, W> blocks;
     for (std::size_t n = 0; n < W; ++n) {
-      std::memset(texts[n], 0, kHashBlockMax);
+      zero_chunks<kHashBlockMax>(texts[n]);
       for (std::size_t i = 0; i < kWords; ++i) store_be64(texts[n] + 8 * i, digests[n][i]);
       texts[n][prf_len(alg)] = 0x80;
       store_be64(texts[n] + kHashBlockMax - 8, (kHashBlockMax + prf_len(alg)) * 8);

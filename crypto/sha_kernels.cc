@@ -133,7 +133,7 @@ void prepare(std::span<const PrfKeyLane> lanes) {
   constexpr std::size_t kBlock = hash_block_len(alg);
   std::uint8_t block[kBlock];
   for (const PrfKeyLane& lane : lanes) {
-    pad_key(alg, lane.key, block);
+    pad_key<alg>(lane.key, block);
     State<H> states[2] = {H::kStart, H::kStart};
     for (std::uint8_t& octet : block) octet = static_cast<std::uint8_t>(octet ^ kIpad);
     compress<H>(states[0], block);
