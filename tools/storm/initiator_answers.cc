@@ -18,7 +18,8 @@ bool same(crypto::Bytes a, crypto::Bytes b) { return std::ranges::equal(a, b); }
 // True when every selector given lies within what was offered.
 bool within(const ike::SelectorList& given, const ike::SelectorList& offered) {
   if (given.count == 0) return false;
-  const ike::SelectorList allowed = ike::narrow(given, offered);
+  ike::SelectorList allowed;
+  ike::narrow(given, offered, allowed);
   return allowed.count == given.count &&
          std::equal(allowed.items.begin(), allowed.items.begin() + allowed.count,
                     given.items.begin());

@@ -1,0 +1,276 @@
+// The command line of resurge-storm.
+#include "tools/storm/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace storm {
+namespace {
+
+constexpr const char* kAbout =
+    R"(Many IKEv2 clients resume their sessions (RFC 5723) at one gateway, over any DPDK device, and
+check everything that comes back: the ICV of message 4, the gateway's identity, its AUTH, the Child
+SA, and with --dpd the keys in both directions once more.
+
+Tickets come from `resurge-keys mint`. A ticket is good for one resumption; --save-tickets keeps the
+new ones for a next run.)";
+
+constexpr const char* kFooter = R"(What follows -- goes to DPDK's EAL as it stands, for example
+  -- --no-huge -m 512 --no-shconf
+Without it, EAL runs without hugepages when the machine has none free, on the CPU of --cpu.
+
+Examples:
+  Two processes on one machine, the gateway with net_virtio_user0,path=/run/r.sock,server=1:
+    resurge-storm --tickets t.bag --gateway 198.18.0.1 --source 198.19.0.0/16 \
+        --device net_vhost0,iface=/run/r.sock,client=1
+  A NIC, 50,000 clients a second whether or not the gateway keeps up, a report:
+    resurge-storm --tickets t.bag --gateway 192.0.2.1 --device 0000:3b:00.0 \
+        --rate 50000 --report storm.html
+
+Rates: with --rate R client n starts at n/R seconds and its latency counts from that moment even when
+it had to wait (no coordinated omission). With --rate max a client starts as soon as one of --window
+places is free; latency is then that of a saturated gateway.
+
+Status: 0 when every client resumed, every AUTH was right and, with --dpd, every session answered;
+1 when not, or when the run could not be done; 2 for a wrong command line.)";
+
+std::string check_rate(const std::string& text, std::uint32_t& rate) {
+  if (text == "max") return rate = 0, std::string();
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, rate);
+  if (error == std::errc() && rest == end && rate != 0) return {};
+  return fmt::format("--rate: '{}' is neither 'max' nor a number of starts a second", text);
+}
+
+std::string check_mac(const std::string& text, std::optional<dp::Mac>& out) {
+  if (text.empty()) return {};
+  dp::Mac mac{};
+  const std::string wrong =
+      fmt::format("--gateway-mac: '{}' is no MAC such as 02:00:5e:10:00:01", text);
+  if (text.size() != 17) return wrong;
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    const char* at = text.data() + 3 * i;
+    const auto [rest, error] = std::from_chars(at, at + 2, mac[i], 16);
+    if (error != std::errc() || rest != at + 2 || (i < 5 && at[2] != ':')) return wrong;
+  }
+  out = mac;
+  return {};
+}
+
+struct NamedSuite {
+  const char* name;
+  ike::Suite suite;
+};
+const std::array kChildSuites = {
+    NamedSuite{"aes256gcm16", {.encr = ike::EncrId::aes_gcm_16, .key_bits = 256}},
+    NamedSuite{"aes128gcm16", {.encr = ike::EncrId::aes_gcm_16, .key_bits = 128}},
+    NamedSuite{"chacha20poly1305", {.encr = ike::EncrId::chacha20_poly1305, .key_bits = 0}},
+    NamedSuite{
+        "aes256-sha256",
+        {.encr = ike::EncrId::aes_cbc, .key_bits = 256, .integ = ike::IntegId::hmac_sha2_256_128}},
+    NamedSuite{
+        "aes128-sha256",
+        {.encr = ike::EncrId::aes_cbc, .key_bits = 128, .integ = ike::IntegId::hmac_sha2_256_128}},
+};
+
+// What the parser fills besides Options, to be turned into it.
+struct Raw {
+  std::string gateway, source, gateway_mac, rate = "max", auth_form = "rfc",
+                                            child_suite = "aes256gcm16", engine = "mb";
+  double loss = 0, duplicate = 0, reorder = 0, reorder_ms = 2, retry_ms = 500;
+  std::uint16_t port = 500;
+  unsigned tries = 5, restarts = 1;
+  bool float_port = false, no_ticket_request = false;
+};
+
+void add_target(CLI::App& app, Options& o, Raw& raw) {
+  const std::string group = "Who and where";
+  app.add_option("--tickets", o.tickets, "ticket bag: one client for each record")
+      ->required()
+      ->group(group);
+  app.add_option("--clients", o.clients, "the first N of them; default all")
+      ->check(CLI::Range(1u, 16'777'216u))
+      ->group(group);
+  app.add_option("--gateway", raw.gateway, "IPv4 or IPv6 address of the gateway")
+      ->required()
+      ->group(group);
+  app.add_option("--gateway-mac", raw.gateway_mac,
+                 "its MAC; default: asked for by ARP or neighbour discovery")
+      ->group(group);
+  app.add_option("--source", raw.source,
+                 "prefix over which clients are spread; default 198.19.0.0/16 or 2001:2:0:1::/64")
+      ->group(group);
+  app.add_option("--source-port", o.path.first_source_port,
+                 "first UDP port of clients; default 20000")
+      ->check(CLI::Range(1, 65535))
+      ->group(group);
+  app.add_option("--port", raw.port, "UDP port of the gateway: 500 or 4500; default 500")
+      ->check(CLI::IsMember({500, 4500}))
+      ->group(group);
+  app.add_flag("--float", raw.float_port, "message 3 and later go to 4500 after message 1 to 500")
+      ->group(group);
+  app.add_option("--device", o.device, "DPDK device: PCI address, or vdev with its arguments")
+      ->required()
+      ->group(group);
+  app.add_option("--cpu", o.cpu, "CPU of the polling thread; default the first we may use")
+      ->group(group);
+  app.add_option("--vlan", o.vlan, "VLAN id; default untagged")
+      ->check(CLI::Range(1, 4094))
+      ->group(group);
+  app.add_option("--mtu", o.mtu, "default 1500")->check(CLI::Range(1280, 9000))->group(group);
+  app.add_option("--descriptors", o.descriptors, "of each ring of the device; default 1024")
+      ->check(CLI::Range(64, 32768))
+      ->group(group);
+}
+
+void add_load(CLI::App& app, Options& o, Raw& raw) {
+  const std::string group = "Load";
+  app.add_option("--rate", raw.rate, "starts a second, or 'max'; default max")->group(group);
+  app.add_option("--window", o.window,
+                 "resumptions in flight at most; default 512 with --rate max, else 65536")
+      ->check(CLI::Range(1u, 1'048'576u))
+      ->group(group);
+  app.add_option("--timeout", o.timeout_s, "end the run after S seconds; default 120")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  app.add_option("--link-timeout", o.link_timeout_s,
+                 "wait S seconds for the link and for the gateway's MAC; default 30")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  app.add_option("--retry-ms", raw.retry_ms, "first retransmission after N ms; default 500")
+      ->check(CLI::Range(1.0, 60000.0))
+      ->group(group);
+  app.add_option("--retry-factor", o.retry.factor, "growth of the interval; default 1.8")
+      ->check(CLI::Range(1.0, 10.0))
+      ->group(group);
+  app.add_option("--retry-jitter", o.retry.jitter, "share of random change; default 0.1")
+      ->check(CLI::Range(0.0, 0.9))
+      ->group(group);
+  app.add_option("--retry-tries", raw.tries, "transmissions of one request; default 5")
+      ->check(CLI::Range(1u, 50u))
+      ->group(group);
+  app.add_option("--retry-restarts", raw.restarts,
+                 "new attempts with new SPIs when message 3 stays unanswered; default 1")
+      ->check(CLI::Range(0u, 50u))
+      ->group(group);
+  app.add_option("--loss", raw.loss, "lose this percentage of frames, each way")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group(group);
+  app.add_option("--duplicate", raw.duplicate, "send this percentage twice, each way")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group(group);
+  app.add_option("--reorder", raw.reorder, "hold this percentage back, each way")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group(group);
+  app.add_option("--reorder-ms", raw.reorder_ms, "for up to N ms; default 2")
+      ->check(CLI::Range(0.001, 60000.0))
+      ->group(group);
+  app.add_option("--seed", o.seed, "of loss, duplication and reordering; default 1")->group(group);
+}
+
+void add_protocol(CLI::App& app, Options& o, Raw& raw) {
+  const std::string group = "Protocol";
+  app.add_option("--auth-form", raw.auth_form, "rfc or libreswan; default rfc")
+      ->check(CLI::IsMember({"rfc", "libreswan"}))
+      ->group(group);
+  std::vector<std::string> names;
+  for (const NamedSuite& s : kChildSuites) names.emplace_back(s.name);
+  app.add_option("--child-suite", raw.child_suite, "offered for ESP; default aes256gcm16")
+      ->check(CLI::IsMember(names))
+      ->group(group);
+  app.add_flag("--nat-detection", o.nat_detection, "send NAT_DETECTION_* in message 1")
+      ->group(group);
+  app.add_flag("--fragmentation", o.fragmentation, "announce IKEV2_FRAGMENTATION_SUPPORTED")
+      ->group(group);
+  app.add_flag("--no-ticket-request", raw.no_ticket_request, "do not ask for a new ticket")
+      ->group(group);
+  app.add_flag("--dpd", o.dpd, "afterwards one empty INFORMATIONAL on every session")->group(group);
+  app.add_option("--engine", raw.engine, "mb (IPsec-MB) or openssl; default mb")
+      ->check(CLI::IsMember({"mb", "openssl"}))
+      ->group(group);
+}
+
+void add_output(CLI::App& app, Options& o) {
+  const std::string group = "Output";
+  app.add_option("--json", o.json, "one line of JSON with every figure; - for standard output")
+      ->group(group);
+  app.add_option("--csv", o.csv, "sessions up over time; - for standard output")->group(group);
+  app.add_option("--report", o.report, "HTML page with curve and histogram")->group(group);
+  app.add_option("--pcap", o.pcap, "all frames of the run, both ways")->group(group);
+  app.add_option("--save-tickets", o.save_tickets,
+                 "ticket bag for a next run: new tickets, and the old ones of who failed")
+      ->group(group);
+  app.add_flag("--quiet", o.quiet, "no progress and no table")->group(group);
+}
+
+// Empty, or what is wrong.
+std::string settle(const Raw& raw, Options& o) {
+  std::string wrong = check_rate(raw.rate, o.rate);
+  if (wrong.empty()) wrong = check_mac(raw.gateway_mac, o.gateway_mac);
+  if (!wrong.empty()) return wrong;
+  const auto gateway = parse_address(raw.gateway);
+  if (!gateway) return "--gateway: " + gateway.error().text;
+  o.path.gateway = *gateway;
+  std::string source = raw.source;
+  if (source.empty()) source = gateway->is_ip6 ? "2001:2:0:1::/64" : "198.19.0.0/16";
+  const auto prefix = parse_prefix(source);
+  if (!prefix) return "--source: " + prefix.error().text;
+  o.path.source = *prefix;
+  if (raw.float_port && raw.port != dp::kIkePort) return "--float: message 1 must go to port 500";
+  o.path.gateway_port = raw.port;
+  o.path.later_gateway_port = raw.float_port ? dp::kNatPort : raw.port;
+  o.auth_form = raw.auth_form == "rfc" ? ike::AuthForm::rfc : ike::AuthForm::libreswan;
+  for (const NamedSuite& s : kChildSuites)
+    if (raw.child_suite == s.name) o.child_suite = s.suite;
+  o.ticket_request = !raw.no_ticket_request;
+  if (!o.ticket_request && !o.save_tickets.empty())
+    return "--save-tickets: with --no-ticket-request there are no new tickets";
+  o.openssl = raw.engine == "openssl";
+  if (o.window == 0) o.window = o.rate == 0 ? 512 : 65536;
+  o.retry.first_ns = static_cast<std::uint64_t>(raw.retry_ms * 1e6);
+  o.retry.tries = static_cast<std::uint8_t>(raw.tries);
+  o.retry.restarts = static_cast<std::uint8_t>(raw.restarts);
+  o.impairments = {.loss = raw.loss / 100,
+                   .duplicate = raw.duplicate / 100,
+                   .reorder = raw.reorder / 100,
+                   .reorder_ns_max = static_cast<std::uint64_t>(raw.reorder_ms * 1e6)};
+  return {};
+}
+
+}  // namespace
+
+CommandLine read_command_line(int argc, char** argv) {
+  Options o;
+  Raw raw;
+  CLI::App app(kAbout, "resurge-storm");
+  app.footer(kFooter);
+  app.get_formatter()->column_width(34);
+  add_target(app, o, raw);
+  add_load(app, o, raw);
+  add_protocol(app, o, raw);
+  add_output(app, o);
+  const std::vector<std::string> all(argv + 1, argv + argc);
+  const auto end = std::ranges::find(all, "--");
+  for (const std::string& argument : all) o.line += (o.line.empty() ? "" : " ") + argument;
+  if (end != all.end()) o.eal.assign(end + 1, all.end());
+  // CLI11 takes the arguments from the back.
+  std::vector<std::string> ours(all.begin(), end);
+  std::ranges::reverse(ours);
+  try {
+    app.parse(ours);
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, app.exit(error) == 0 ? 0 : 2};
+  }
+  o.cpu_given = app.count("--cpu") != 0;
+  if (const std::string wrong = settle(raw, o); !wrong.empty()) {
+    fmt::print(stderr, "resurge-storm: {}\n", wrong);
+    return {std::nullopt, 2};
+  }
+  return {std::move(o), 0};
+}
+
+}  // namespace storm

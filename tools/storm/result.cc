@@ -1,0 +1,130 @@
+// The figures of a run as table, JSON and CSV.
+#include "tools/storm/result.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace storm {
+namespace {
+
+constexpr double kNsPerUs = 1000.0;
+
+double microseconds(std::uint64_t ns) { return static_cast<double>(ns) / kNsPerUs; }
+
+struct Percentile {
+  const char* name;
+  unsigned ten_thousandths;
+};
+constexpr std::array kPercentiles = {Percentile{"p50", 5000}, Percentile{"p90", 9000},
+                                     Percentile{"p99", 9900}, Percentile{"p999", 9990},
+                                     Percentile{"max", 10000}};
+
+std::string latency_row(const char* name, const Histogram& h) {
+  std::string row = fmt::format("  {:<22}", name);
+  for (const Percentile& p : kPercentiles)
+    row += fmt::format(" {:>5} {:>11.1f}", p.name, microseconds(h.quantile(p.ten_thousandths)));
+  return row + "\n";
+}
+
+}  // namespace
+
+std::uint64_t Result::count(std::string_view name) const {
+  for (const auto& [counted, number] : counts)
+    if (counted == name) return number;
+  return 0;
+}
+
+double Result::rate() const { return seconds > 0 ? static_cast<double>(resumed()) / seconds : 0.0; }
+
+std::string Result::objection() const {
+  const std::uint64_t wrong = of(Outcome::wrong_auth) + of(Outcome::wrong_identity);
+  if (wrong != 0) return fmt::format("the gateway's AUTH or identity was wrong {} times", wrong);
+  if (resumed() != clients)
+    return fmt::format("{} of {} clients did not resume", clients - resumed(), clients);
+  if (dpd && count("dpd_answered") != resumed())
+    return fmt::format("{} of {} sessions did not answer DPD", resumed() - count("dpd_answered"),
+                       resumed());
+  return {};
+}
+
+std::string to_table(const Result& result) {
+  std::string text = fmt::format("\n  {:<22} {:>12} of {} in {:.3f} s\n", "resumed",
+                                 result.resumed(), result.clients, result.seconds);
+  text += fmt::format("  {:<22} {:>12.0f}\n", "resumptions a second", result.rate());
+  text += latency_row("latency, us", result.latency);
+  if (result.dpd) text += latency_row("DPD latency, us", result.dpd_latency);
+  for (const OutcomeRow& row : kOutcomes)
+    if (row.outcome != Outcome::resumed && result.of(row.outcome) != 0)
+      text += fmt::format("  {:<22} {:>12}  {}\n", row.name, result.of(row.outcome), row.meaning);
+  for (const auto& [name, number] : result.counts)
+    if (number != 0) text += fmt::format("  {:<22} {:>12}\n", name, number);
+  for (const auto& [name, value] : result.setting)
+    text += fmt::format("  {:<22} {}\n", name, value);
+  return text;
+}
+
+std::string to_json(const Result& result) {
+  nlohmann::ordered_json json;
+  json["clients"] = result.clients;
+  json["resumed"] = result.resumed();
+  json["seconds"] = result.seconds;
+  json["resumptions_per_second"] = result.rate();
+  for (const Percentile& p : kPercentiles)
+    json[fmt::format("{}_us", p.name)] = microseconds(result.latency.quantile(p.ten_thousandths));
+  json["failed"] = result.clients - result.resumed();
+  json["nacks"] = result.of(Outcome::nack);
+  json["auth_failures"] = result.of(Outcome::auth_refused);
+  json["wrong_auth"] = result.of(Outcome::wrong_auth) + result.of(Outcome::wrong_identity);
+  for (const auto& [name, number] : result.counts) json[name] = number;
+  if (result.dpd) {
+    for (const Percentile& p : kPercentiles)
+      json[fmt::format("dpd_{}_us", p.name)] =
+          microseconds(result.dpd_latency.quantile(p.ten_thousandths));
+  }
+  auto& outcomes = json["outcomes"];
+  for (const OutcomeRow& row : kOutcomes) outcomes[row.name] = result.of(row.outcome);
+  auto& setting = json["setting"];
+  for (const auto& [name, value] : result.setting) setting[name] = value;
+  json["objection"] = result.objection();
+  // A device's or machine's name may hold anything.
+  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+std::string to_csv(const Result& result) {
+  std::string text = "time_s,up,rate_per_s,in_flight,retransmissions\n";
+  Sample before;
+  for (const Sample& s : result.samples) {
+    const double step = s.seconds - before.seconds;
+    const double rate = step > 0 ? static_cast<double>(s.up - before.up) / step : 0.0;
+    text += fmt::format("{:.3f},{},{:.0f},{},{}\n", s.seconds, s.up, rate, s.in_flight,
+                        s.retransmissions);
+    before = s;
+  }
+  return text;
+}
+
+crypto::Status write_text(const std::string& path, const std::string& text) {
+  std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+  if (file == nullptr)
+    return crypto::fail(fmt::format("{}: cannot be created: {}", path, std::strerror(errno)));
+  bool wrote = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  wrote = std::fflush(file) == 0 && wrote;
+  if (file != stdout) std::fclose(file);
+  if (!wrote) return crypto::fail(fmt::format("{}: cannot be written", path));
+  return {};
+}
+
+std::vector<Sample> thinned(const std::vector<Sample>& samples, std::size_t points) {
+  if (samples.size() <= points || points < 2) return samples;
+  std::vector<Sample> some;
+  for (std::size_t i = 0; i + 1 < points; ++i) some.push_back(samples[i * samples.size() / points]);
+  some.push_back(samples.back());
+  return some;
+}
+
+}  // namespace storm

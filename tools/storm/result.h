@@ -1,0 +1,59 @@
+// Result of a run: plain values, and the forms in which they are shown (table, JSON, CSV).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crypto/base/error.h"
+#include "tools/storm/histogram.h"
+#include "tools/storm/outcome.h"
+
+namespace storm {
+
+// The storm at one moment, seconds since the first start.
+struct Sample {
+  double seconds = 0;
+  std::uint64_t up = 0;  // sessions resumed so far
+  std::uint64_t in_flight = 0;
+  std::uint64_t retransmissions = 0;
+};
+
+struct Result {
+  std::uint64_t clients = 0;
+  double seconds = 0;  // first start to last session resumed
+  std::array<std::uint64_t, kOutcomeCount> outcomes{};
+  Histogram latency, dpd_latency;  // ns
+  // Name and number of everything else that was counted, in the order to be shown.
+  std::vector<std::pair<std::string, std::uint64_t>> counts;
+  // Name and value of what was run on what: options, engine, device, machine.
+  std::vector<std::pair<std::string, std::string>> setting;
+  std::vector<Sample> samples;
+  bool dpd = false;
+
+  std::uint64_t of(Outcome o) const { return outcomes[static_cast<std::size_t>(o)]; }
+  std::uint64_t resumed() const { return of(Outcome::resumed); }
+  std::uint64_t count(std::string_view name) const;  // 0 when there is none
+  double rate() const;                               // resumptions a second
+  // Why the run did not succeed: some client did not resume, some AUTH was wrong, some session did
+  // not answer DPD. Empty = success.
+  std::string objection() const;
+};
+
+// Several lines for a terminal.
+std::string to_table(const Result& result);
+// One line, no newline.
+std::string to_json(const Result& result);
+// time_s,up,rate_per_s,in_flight,retransmissions
+std::string to_csv(const Result& result);
+// One self-contained page with the curve and the histogram as SVG.
+std::string to_html(const Result& result);
+
+// Writes `text` to a file, or to standard output for "-".
+crypto::Status write_text(const std::string& path, const std::string& text);
+
+// Not more than `points` samples, the last one included.
+std::vector<Sample> thinned(const std::vector<Sample>& samples, std::size_t points);
+
+}  // namespace storm

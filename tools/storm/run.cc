@@ -1,0 +1,271 @@
+// Bringing a run up, watching it and writing its result.
+#include "tools/storm/run.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+#include "dataplane/eal.h"
+#include "tools/storm/eal_arguments.h"
+#include "tools/storm/polling.h"
+#include "tools/storm/result.h"
+
+namespace storm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t interrupted = 0;
+void on_signal(int) { interrupted = 1; }
+
+void complain(const std::string& text) { fmt::print(stderr, "resurge-storm: {}\n", text); }
+
+std::string machine() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line, model = "unknown processor";
+  while (std::getline(file, line))
+    if (line.starts_with("model name")) {
+      model = line.substr(std::min(line.find(": ") + 2, line.size()));
+      break;
+    }
+  utsname names{};
+  uname(&names);
+  return fmt::format("{}, {} CPUs, {} {}", model, std::thread::hardware_concurrency(),
+                     names.sysname, names.release);
+}
+
+// What stays after set-up, in the order in which it is taken down from the end.
+struct Setup {
+  std::unique_ptr<TicketBag> bag;
+  std::uint32_t clients = 0;
+  std::unique_ptr<dp::Eal> eal;
+  std::unique_ptr<dp::Port> port;
+  std::unique_ptr<ClientPaths> paths;
+  std::unique_ptr<Framing> framing;
+  std::unique_ptr<PcapWriter> pcap;
+  std::unique_ptr<TicketSaver> saver;
+  std::unique_ptr<Polling> polling;
+};
+
+template <class T>
+crypto::Status keep(crypto::Result<T> made, std::unique_ptr<T>& where) {
+  if (!made) return std::unexpected(made.error());
+  where = std::make_unique<T>(std::move(*made));
+  return {};
+}
+
+crypto::Status open_files(const Options& options, Setup& s) {
+  if (const auto status = keep(TicketBag::open(options.tickets), s.bag); !status) return status;
+  const auto records = static_cast<std::uint32_t>(s.bag->count());
+  s.clients = options.clients == 0 ? records : options.clients;
+  if (s.clients > records)
+    return crypto::fail(
+        fmt::format("{}: {} tickets, {} clients asked for", options.tickets, records, s.clients));
+  if (const auto status = keep(ClientPaths::make(options.path, s.clients), s.paths); !status)
+    return status;
+  if (!options.pcap.empty())
+    if (const auto status = keep(PcapWriter::create(options.pcap), s.pcap); !status) return status;
+  if (options.save_tickets.empty()) return {};
+  return keep(TicketSaver::create(options.save_tickets, *s.bag, s.clients), s.saver);
+}
+
+crypto::Status bring_up(const Options& options, Setup& s) {
+  const auto arguments = eal_arguments(options, first_usable_cpu(), hugepages_are_free());
+  auto eal = dp::Eal::start({arguments});
+  if (!eal) return std::unexpected(eal.error());
+  s.eal = std::move(*eal);
+  if (s.eal->worker_lcore_count() == 0)
+    return crypto::fail("EAL has one core; --lcores must name two, for progress and for polling");
+  dp::LinkConfig link;
+  link.device = options.device;
+  link.vlan = options.vlan;
+  link.mtu = options.mtu;
+  link.rx_descriptors = link.tx_descriptors = options.descriptors;
+  auto port = dp::Port::start(link, 1);
+  if (!port) return std::unexpected(port.error());
+  s.port = std::move(*port);
+  if (!options.quiet)
+    fmt::print(stderr, "{}\nwaiting for the link, up to {:g} s\n", s.port->description(),
+               options.link_timeout_s);
+  if (const auto status = s.port->wait_link_up(static_cast<unsigned>(options.link_timeout_s * 1e3));
+      !status)
+    return status;
+  s.framing = std::make_unique<Framing>(FramingConfig{.mac = s.port->link().mac,
+                                                      .vlan = options.vlan,
+                                                      .mtu = options.mtu,
+                                                      .gateway_mac = options.gateway_mac},
+                                        *s.paths);
+  s.polling = std::make_unique<Polling>(options, *s.bag, s.clients, s.port->worker(0), *s.framing,
+                                        *s.paths, s.pcap.get(), s.saver.get());
+  return s.eal->launch(0, &Polling::entry, s.polling.get());
+}
+
+// The live line: rewritten on a terminal, one line a second elsewhere.
+class Progress {
+ public:
+  explicit Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (!quiet_ && terminal_ && shown_) fmt::print(stderr, "\n");
+  }
+  void show(double seconds, const Totals& totals, std::uint32_t clients) {
+    if (quiet_) return;
+    const std::uint64_t up = totals.resumed();
+    const double rate = seconds > at_ ? static_cast<double>(up - up_) / (seconds - at_) : 0.0;
+    const std::uint64_t failed = clients - up - totals.of(Outcome::pending);
+    fmt::print(stderr,
+               "{}{:7.1f} s  {:>9} up  {:>9.0f}/s  {:>6} in flight  {:>7} retransmitted  {:>6} "
+               "failed{}",
+               terminal_ ? "\r" : "", seconds, up, rate, totals.in_flight.get(),
+               totals.retransmissions.get(), failed, terminal_ ? "" : "\n");
+    shown_ = true;
+    at_ = seconds;
+    up_ = up;
+  }
+
+ private:
+  bool quiet_, terminal_;
+  bool shown_ = false;
+  double at_ = 0;
+  std::uint64_t up_ = 0;
+};
+
+// Samples the storm until it has ended.
+std::vector<Sample> watch(const Options& options, Setup& s) {
+  constexpr auto kStep = std::chrono::milliseconds(10);
+  std::vector<Sample> samples;
+  Progress progress(options.quiet);
+  Clock::time_point start{}, shown{};
+  const auto sample = [&] {
+    const Totals& totals = s.polling->totals();
+    const std::chrono::duration<double> elapsed = Clock::now() - start;
+    samples.push_back(
+        {elapsed.count(), totals.resumed(), totals.in_flight.get(), totals.retransmissions.get()});
+  };
+  for (;;) {
+    const Phase phase = s.polling->phase();
+    if (interrupted != 0) s.polling->stop();
+    if (phase == Phase::ended) break;
+    if (phase == Phase::storming) {
+      if (start == Clock::time_point{}) start = shown = Clock::now();
+      sample();
+      if (Clock::now() - shown >= std::chrono::seconds(1)) {
+        progress.show(samples.back().seconds, s.polling->totals(), s.clients);
+        shown += std::chrono::seconds(1);
+      }
+    }
+    std::this_thread::sleep_for(kStep);
+  }
+  s.eal->wait();
+  if (!s.polling->failure().empty()) return samples;
+  if (start == Clock::time_point{}) start = Clock::now();
+  sample();
+  progress.show(samples.back().seconds, s.polling->totals(), s.clients);
+  return samples;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> counts_of(const Totals& t, const PumpCounters& p,
+                                                             bool dpd) {
+  std::vector<std::pair<std::string, std::uint64_t>> counts = {
+      {"retransmissions", t.retransmissions.get()},
+      {"restarts", t.restarts.get()},
+      {"cookies", t.cookies.get()},
+      {"address_kept", t.address_kept.get()},
+      {"address_changed", t.address_changed.get()},
+      {"new_tickets", t.tickets.get()},
+      {"late_answers", t.late.get()},
+      {"unreadable_answers", t.unreadable.get()},
+      {"wrong_icv", t.wrong_icv.get()},
+      {"misaddressed", p.misaddressed.get()},
+      {"wrong_checksum", p.wrong_checksum.get()},
+      {"messages_sent", t.sent.get()},
+      {"messages_received", t.received.get()},
+      {"frames_out", p.frames_out.get()},
+      {"frames_in", p.frames_in.get()},
+      {"ring_full", p.ring_full.get()},
+      {"unsendable", p.unsendable.get()},
+      {"lost_on_purpose", p.lost.get()},
+      {"duplicated_on_purpose", p.duplicated.get()},
+      {"reordered_on_purpose", p.reordered.get()},
+  };
+  if (dpd) {
+    counts.emplace_back("dpd_answered", t.dpd_answered.get());
+    counts.emplace_back("dpd_failed", t.dpd_failed.get());
+  }
+  return counts;
+}
+
+Result result_of(const Options& options, const Setup& s, std::vector<Sample> samples) {
+  const Initiator& initiator = s.polling->initiator();
+  const Totals& totals = initiator.totals();
+  Result result;
+  result.clients = s.clients;
+  const std::uint64_t first_ns = totals.first_start_ns.get();
+  const std::uint64_t last_ns = totals.last_resumed_ns.get();
+  if (last_ns > first_ns) result.seconds = static_cast<double>(last_ns - first_ns) / 1e9;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) result.outcomes[i] = totals.outcomes[i].get();
+  result.latency = initiator.latency();
+  result.dpd_latency = initiator.dpd_latency();
+  result.dpd = options.dpd;
+  result.counts = counts_of(totals, s.polling->counters(), options.dpd);
+  result.samples = std::move(samples);
+  result.setting = {
+      {"rate", options.rate == 0 ? std::string("max") : fmt::format("{}/s", options.rate)},
+      {"window", std::to_string(options.window)},
+      {"auth_form", options.auth_form == ike::AuthForm::rfc ? "rfc" : "libreswan"},
+      {"engine", std::string(initiator.engine_name())},
+      {"device", s.port->description()},
+      {"dpdk", dp::dpdk_version()},
+      {"machine", machine()},
+      {"command", "resurge-storm " + options.line},
+  };
+  return result;
+}
+
+// All files are tried; the first complaint decides.
+bool write_files(const Options& options, const Result& result, Setup& s) {
+  bool good = true;
+  const auto note = [&](const crypto::Status& status) {
+    if (status) return;
+    complain(status.error().text);
+    good = false;
+  };
+  if (!options.csv.empty()) note(write_text(options.csv, to_csv(result)));
+  if (!options.report.empty()) note(write_text(options.report, to_html(result)));
+  if (s.pcap != nullptr) note(s.pcap->close());
+  if (s.saver != nullptr) note(s.saver->commit(static_cast<std::uint64_t>(std::time(nullptr))));
+  if (!options.json.empty()) note(write_text(options.json, to_json(result) + "\n"));
+  return good;
+}
+
+}  // namespace
+
+int run(const Options& options) {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  Setup s;
+  crypto::Status ready = open_files(options, s);
+  if (ready) ready = bring_up(options, s);
+  if (!ready) {
+    complain(ready.error().text);
+    return 1;
+  }
+  std::vector<Sample> samples = watch(options, s);
+  if (!s.polling->failure().empty()) {
+    complain(s.polling->failure());
+    return 1;
+  }
+  const Result result = result_of(options, s, std::move(samples));
+  if (!options.quiet) fmt::print("{}", to_table(result));
+  const bool written = write_files(options, result, s);
+  const std::string objection = result.objection();
+  if (!objection.empty()) complain(objection);
+  return written && objection.empty() ? 0 : 1;
+}
+
+}  // namespace storm
