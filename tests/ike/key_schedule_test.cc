@@ -7,11 +7,13 @@
 
 #include "crypto/prf_plus.h"
 #include "tests/ike/messages.h"
+#include "tests/support/vectors.h"
 
 namespace ike {
 namespace {
 
 using support::hex_at;
+using support::text_at;
 
 IkeSpi spi_at(const nlohmann::json& object, const char* key) {
   return IkeSpi(crypto::load_be64(hex_at(object, key).data()));
@@ -29,7 +31,7 @@ TEST(KeySchedule, GivesTheSkeyseedOfRacoon2) {  // RFC 5723 §5.1, R5723-31
                      skeyseed.data());
     EXPECT_EQ(to_hex(skeyseed), "f1ca21ed6c1cc20e9677ceff6e0cd6e3d73503c3663ae4a33902d5720b13f386")
         << engine->name();
-    EXPECT_EQ(to_hex(skeyseed), pin.at("skeyseed"));
+    EXPECT_EQ(to_hex(skeyseed), text_at(pin, "skeyseed"));
   }
 }
 
@@ -55,10 +57,10 @@ TEST(KeySchedule, GivesTheDkmOfNistCavs) {  // CORE-101, RFC 7296 §2.14
     for (const auto& engine : engines()) {
       Octets skeyseed(crypto::prf_len(prf));
       crypto::prf_once(*engine, prf, nonces, hex_at(v, "g_ir"), skeyseed.data());
-      EXPECT_EQ(to_hex(skeyseed), v.at("skeyseed")) << v.at("id");
+      EXPECT_EQ(to_hex(skeyseed), text_at(v, "skeyseed")) << text_at(v, "id");
       Octets dkm(v.at("dkm_len_bytes").get<std::size_t>());
       crypto::prf_plus_once(*engine, prf, skeyseed, seed, dkm);
-      EXPECT_EQ(to_hex(dkm), v.at("dkm")) << v.at("id") << " " << engine->name();
+      EXPECT_EQ(to_hex(dkm), text_at(v, "dkm")) << text_at(v, "id") << " " << engine->name();
     }
   }
 }

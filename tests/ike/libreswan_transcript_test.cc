@@ -11,12 +11,14 @@
 #include "ike/resume.h"
 #include "ike/sk_payload.h"
 #include "tests/ike/messages.h"
+#include "tests/support/vectors.h"
 
 namespace ike {
 namespace {
 
 using nlohmann::json;
 using support::hex_at;
+using support::text_at;
 
 constexpr std::array kFiles = {
     "libreswan/libreswan-resume-kat.json", "libreswan/libreswan-resume-kat-rw-psk.json",
@@ -117,8 +119,8 @@ TEST(LibreswanTranscript, WritesBothClearMessages) {
 TEST(LibreswanTranscript, DerivesTheKeysOfItsLog) {  // RFC 5723 §5.1, R5723-31
   for_each_recording([](const Recording& rec) {
     const json& log = rec.r.at("keys_from_log");
-    const auto at = [&log](const char* key) { return log.at(key).get<std::string>(); };
-    EXPECT_EQ(to_hex(rec.keymat), rec.r.at("prfplus_output").get<std::string>());
+    const auto at = [&log](const char* key) { return text_at(log, key); };
+    EXPECT_EQ(to_hex(rec.keymat), text_at(rec.r, "prfplus_output"));
     EXPECT_EQ(to_hex(rec.keys.sk_d), at("SK_d"));
     EXPECT_EQ(to_hex(rec.keys.sk_ei), at("SK_ei") + at("SK_ei_salt"));
     EXPECT_EQ(to_hex(rec.keys.sk_er), at("SK_er") + at("SK_er_salt"));
@@ -140,13 +142,13 @@ TEST(LibreswanTranscript, ComputesAuthInBothForms) {  // R5723-124
     const json& r = rec.r.at("auth").at("responder");
     using enum AuthForm;
     EXPECT_EQ(value(libreswan, rec.keys.sk_pi, "session_resume_request", rec.nr, "idi_body"),
-              i.at("value"));
+              text_at(i, "value"));
     EXPECT_EQ(value(libreswan, rec.keys.sk_pr, "session_resume_response", rec.ni, "idr_body"),
-              r.at("value"));
+              text_at(r, "value"));
     EXPECT_EQ(value(rfc, rec.keys.sk_pi, "session_resume_request", rec.nr, "idi_body"),
-              i.at("rfc7296_value_would_be"));
+              text_at(i, "rfc7296_value_would_be"));
     EXPECT_EQ(value(rfc, rec.keys.sk_pr, "session_resume_response", rec.ni, "idr_body"),
-              r.at("rfc7296_value_would_be"));
+              text_at(r, "rfc7296_value_would_be"));
   });
 }
 
@@ -158,14 +160,14 @@ TEST(LibreswanTranscript, OpensMessage3) {
     AuthRequest r;
     PayloadType offending{};
     ASSERT_EQ(parse_auth_request(sk.first_inner, inner, r, offending), ParseError::none);
-    EXPECT_EQ(to_hex(r.id_i.body), rec.r.at("idi_body"));
-    EXPECT_EQ(to_hex(r.id_r.body), rec.r.at("idr_body"));
+    EXPECT_EQ(to_hex(r.id_i.body), text_at(rec.r, "idi_body"));
+    EXPECT_EQ(to_hex(r.id_r.body), text_at(rec.r, "idr_body"));
     EXPECT_EQ(r.auth.method, AuthMethod::shared_key);
-    EXPECT_EQ(to_hex(r.auth.data), rec.r.at("auth").at("initiator").at("value"));
+    EXPECT_EQ(to_hex(r.auth.data), text_at(rec.r.at("auth").at("initiator"), "value"));
     EXPECT_TRUE(r.ticket_request && r.has_ts_i && r.has_ts_r);
     Choice c;
     ASSERT_TRUE(choose(r.sa, Protocol::esp, default_esp_suites(), c));
-    EXPECT_EQ(to_hex(c.spi), rec.r.at("child_sa").at("spi_i"));
+    EXPECT_EQ(to_hex(c.spi), text_at(rec.r.at("child_sa"), "spi_i"));
     EXPECT_TRUE(c.suite.esn);
   });
 }
@@ -178,8 +180,8 @@ TEST(LibreswanTranscript, OpensMessage4WithItsTicketInFront) {
     EXPECT_EQ(sk.first_inner, PayloadType::notify);
     AuthAnswer a;
     ASSERT_EQ(parse_auth_answer(sk.first_inner, inner, a), ParseError::none);
-    EXPECT_EQ(to_hex(a.id_r.body), rec.r.at("idr_body"));
-    EXPECT_EQ(to_hex(a.auth.data), rec.r.at("auth").at("responder").at("value"));
+    EXPECT_EQ(to_hex(a.id_r.body), text_at(rec.r, "idr_body"));
+    EXPECT_EQ(to_hex(a.auth.data), text_at(rec.r.at("auth").at("responder"), "value"));
     EXPECT_EQ(a.ticket_lifetime_s, 3600u);
     EXPECT_FALSE(a.ticket.empty());
     EXPECT_TRUE(a.has_sa);
@@ -190,7 +192,7 @@ TEST(LibreswanTranscript, DerivesTheChildKeys) {  // R5723-38
   for_each_recording([](const Recording& rec) {
     Octets keymat(child_keymat_len(kSuite));
     derive_child_keys(rec.engine, kSuite, rec.keys.sk_d, rec.ni, rec.nr, keymat);
-    EXPECT_EQ(to_hex(keymat), rec.r.at("child_sa").at("keymat").get<std::string>());
+    EXPECT_EQ(to_hex(keymat), text_at(rec.r.at("child_sa"), "keymat"));
   });
 }
 

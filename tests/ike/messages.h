@@ -7,7 +7,7 @@
 
 #include "crypto/engine.h"
 #include "ike/header.h"
-#include "tests/support/vectors.h"
+#include "tests/support/hex.h"
 
 namespace ike {
 

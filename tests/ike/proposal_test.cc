@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "ike/payload.h"
 #include "tests/ike/messages.h"
@@ -56,9 +57,12 @@ const Transform kSha256{3, 12, ""};
 const Transform kEsn{5, 1, ""};
 const Transform kNoEsn{5, 0, ""};
 
-bool chosen(const Octets& sa, Choice& out, Protocol protocol = Protocol::esp) {
-  EXPECT_EQ(check_sa(sa), ParseError::none);
-  return choose(sa, protocol,
+// `out` points into octets that live until the next call.
+bool chosen(Octets sa, Choice& out, Protocol protocol = Protocol::esp) {
+  static Octets kept;
+  kept = std::move(sa);
+  EXPECT_EQ(check_sa(kept), ParseError::none);
+  return choose(kept, protocol,
                 protocol == Protocol::ike ? default_ike_suites() : default_esp_suites(), out);
 }
 bool chosen(const std::vector<Transform>& transforms, Choice& out) {

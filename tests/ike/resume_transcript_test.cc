@@ -11,6 +11,7 @@
 #include "ike/resume.h"
 #include "ike/sk_payload.h"
 #include "tests/ike/messages.h"
+#include "tests/support/vectors.h"
 
 namespace ike {
 namespace {
