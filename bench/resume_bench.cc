@@ -5,7 +5,8 @@
 // Worker::run_once. In the same run and over a working set of the same size: the pure crypto chain with
 // IPsec-MB and with OpenSSL (contexts kept), one message after the other. Items are resumptions.
 //
-//   resume/in_process        counters: ns_each, pure_ns_each, ossl_ns_each, vs_pure, vs_openssl
+//   resume/in_process   counters: ns_each, pure_ns_each, ossl_ns_each, vs_pure, vs_openssl, stage_*
+//   resume/scaling      ns_at_10k, ns_at_1m and their ratio, with every session kept; octets a session
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -14,67 +15,13 @@
 #include <string>
 
 #include "bench/pure_chain.h"
+#include "bench/rig_load.h"
 #include "crypto/base/error.h"
 #include "dataplane/eal.h"
-#include "tests/support/gateway_rig.h"
-#include "tools/storm/initiator.h"
 
 namespace {
 
-constexpr unsigned kFlights = 1024;  // resumptions in flight: the working set between the two messages
-
-// Clients that speak to the worker without a wire: frames are made outside of the timed part.
-class Load {
- public:
-  Load(rig::GatewayRig& gateway, const storm::TicketBag& bag, std::uint32_t clients,
-       std::uint32_t already)
-      : gateway_(gateway), random_(already + 5), engine_(crypto::make_mb_engine()) {
-    auto made = storm::Initiator::make({.clients = clients, .flights = kFlights}, bag, *engine_,
-                                       random_);
-    CHECK(made.has_value());
-    initiator_ = std::move(*made);
-  }
-
-  // Puts up to `frames` requests into the port's queue; false when there are none.
-  bool feed(unsigned frames) {
-    std::size_t fed = 0;
-    while (fed < frames) {
-      const std::size_t n = initiator_->poll(now_ns_, out_);
-      if (n == 0) break;
-      for (std::size_t i = 0; i < n; ++i) inject(out_[i]);
-      fed += n;
-    }
-    now_ns_ += 1000;
-    return fed != 0;
-  }
-  void take_answers() {
-    gateway_.port().drain_sent([&](crypto::Bytes frame) {
-      // Ethernet, IPv4 and UDP headers without options: the port's frames are ours.
-      const crypto::Bytes message = frame.subspan(14 + 20 + 8);
-      initiator_->receive({&message, 1}, now_ns_);
-    });
-  }
-  const storm::Initiator& initiator() const { return *initiator_; }
-
- private:
-  void inject(const storm::Outgoing& out) {
-    dp::PacketBuilder builder;
-    builder.source4 = {198, static_cast<std::uint8_t>(18 + (out.client >> 16)),
-                       static_cast<std::uint8_t>(out.client >> 8),
-                       static_cast<std::uint8_t>(out.client)};
-    std::uint8_t frame[2048];
-    const std::size_t len = builder.write_ike(out.message, frame);
-    // As a NIC with checksum offload reports it.
-    CHECK(gateway_.port().inject({frame, len},
-                                 {.ip_good = true, .l4_good = true}));
-  }
-  rig::GatewayRig& gateway_;
-  crypto::Random random_;
-  std::unique_ptr<crypto::Engine> engine_;
-  std::unique_ptr<storm::Initiator> initiator_;
-  std::array<storm::Outgoing, storm::kBatchMax> out_;
-  std::uint64_t now_ns_ = 1'000'000'000;
-};
+using bench::kFlights;
 
 struct Cost {
   double ns_each = 0;
@@ -83,7 +30,7 @@ struct Cost {
 
 // Resumes `clients` and returns the worker's busy time for each, by its own cycle counter.
 Cost resume_all(rig::GatewayRig& gateway, const storm::TicketBag& bag, std::uint32_t clients) {
-  Load load(gateway, bag, clients, 0);
+  bench::Load load(gateway, bag, clients);
   const dp::WorkerCounters& counters = gateway.worker().counters();
   const std::uint64_t before = counters.busy_cycles.get();
   const std::uint64_t resumed_before = counters.resumptions.get();
@@ -159,6 +106,51 @@ BENCHMARK(resume_in_process)
     ->Arg(65536)
     ->UseManualTime()
     ->Iterations(5)
+    ->Unit(benchmark::kMillisecond);
+
+// Does a resumption cost more when a million sessions are there already?
+void resume_scaling(benchmark::State& state) {
+  constexpr std::uint32_t kClients = 1'000'000;
+  constexpr std::uint32_t kSlice = 32768;
+  std::vector<double> few, many;
+  for (auto _ : state) {
+    rig::GatewayRig gateway(options_for(1u << 20));
+    const auto bag = gateway.mint({.clients = kClients, .id_len = 32});
+    bench::Load load(gateway, bag, kClients);
+    const dp::WorkerCounters& counters = gateway.worker().counters();
+    const auto run_until = [&](std::uint64_t resumed) {
+      while (counters.resumptions.get() < resumed) {
+        CHECK(load.feed(256) || counters.half_opens.get() != 0);
+        while (gateway.worker().run_once(gateway.now) != 0) {
+        }
+        load.take_answers();
+        gateway.now.ms += 1;
+      }
+    };
+    const auto slice_ns = [&](std::uint64_t from) {
+      run_until(from);
+      const std::uint64_t cycles = counters.busy_cycles.get();
+      const std::uint64_t resumed = counters.resumptions.get();
+      run_until(from + kSlice);
+      return static_cast<double>(counters.busy_cycles.get() - cycles) /
+             static_cast<double>(counters.resumptions.get() - resumed) * 1e9 /
+             static_cast<double>(dp::tsc_hz());
+    };
+    few.push_back(slice_ns(10'000));
+    many.push_back(slice_ns(kClients - kSlice));
+    state.SetIterationTime(many.back() * kSlice / 1e9);
+    state.counters["bytes_per_session"] =
+        static_cast<double>(gateway.worker().bytes_per_session());
+    state.counters["ticket_octets"] = static_cast<double>(bag.at(0).ticket.size());
+  }
+  state.counters["ns_at_10k"] = median(few);
+  state.counters["ns_at_1m"] = median(many);
+  state.counters["ratio"] = median(many) / median(few);
+}
+BENCHMARK(resume_scaling)
+    ->Name("resume/scaling")
+    ->UseManualTime()
+    ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

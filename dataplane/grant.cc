@@ -56,9 +56,10 @@ void grant_addresses(const ike::AuthRequest& request, const HalfOpen& half,
 }
 
 // What the client's side may be: its leases, or without any its outer address.
-ike::SelectorList client_selectors(const Grant& grant, const Path& peer) {
+void allow_client(const Path& peer, Grant& grant) {
   using ike::TsType;
-  ike::SelectorList allowed;
+  ike::SelectorList& allowed = grant.client_ts;
+  allowed.count = 0;
   const auto add = [&](TsType type, crypto::Bytes address) {
     allowed.items[allowed.count++] =
         ike::selector_of(type, address, static_cast<unsigned>(address.size() * 8));
@@ -67,7 +68,6 @@ ike::SelectorList client_selectors(const Grant& grant, const Path& peer) {
   if (grant.config.has_ip6) add(TsType::ipv6_addr_range, grant.config.ip6);
   if (!grant.has_config)
     add(peer.is_ip6 ? TsType::ipv6_addr_range : TsType::ipv4_addr_range, peer.source_octets());
-  return allowed;
 }
 
 void grant_child(const ike::AuthRequest& request, const Path& peer, const ChildConfig& config,
@@ -78,8 +78,9 @@ void grant_child(const ike::AuthRequest& request, const Path& peer, const ChildC
     out.child_error = static_cast<std::uint16_t>(ike::Notify::no_proposal_chosen);
     return;
   }
-  out.ts_i = ike::narrow(request.ts_i, client_selectors(out, peer));
-  out.ts_r = ike::narrow(request.ts_r, config.local_ts);
+  allow_client(peer, out);
+  ike::narrow(request.ts_i, out.client_ts, out.ts_i);
+  ike::narrow(request.ts_r, config.local_ts, out.ts_r);
   if (out.ts_i.count == 0 || out.ts_r.count == 0)
     out.child_error = static_cast<std::uint16_t>(ike::Notify::ts_unacceptable);
 }

@@ -16,6 +16,7 @@ struct Grant {
   ike::ConfigReply config;
   std::uint16_t child_error = 0;  // Notify error; the IKE SA stands nevertheless (RFC 7296 §2.21.2)
   ike::Choice choice;
+  ike::SelectorList client_ts;  // what the client's side may be
   ike::SelectorList ts_i;
   ike::SelectorList ts_r;
 };

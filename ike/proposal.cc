@@ -256,24 +256,21 @@ ParseError check_sa(crypto::Bytes sa_body) {
 
 bool choose(crypto::Bytes sa_body, Protocol protocol, std::span<const Suite> preference,
             Choice& out) {
-  std::array<Offer, kProposalsMax> offered;
-  std::size_t count = 0;
   crypto::ByteReader reader(sa_body);
   ProposalView proposal;
-  while (count < kProposalsMax && take_proposal(reader, proposal)) {
+  std::size_t best = preference.size();
+  for (std::size_t seen = 0; seen < kProposalsMax && take_proposal(reader, proposal); ++seen) {
     Offer offer;
-    if (read_offer(proposal, protocol, offer)) offered[count++] = offer;
-  }
-  for (const Suite& suite : preference) {
-    for (const Offer& offer : std::span(offered).first(count)) {
-      if (!contains(offer, protocol, suite)) continue;
-      out.suite = suite;
-      out.proposal_number = offer.number;
-      out.spi = offer.spi;
-      return true;
+    if (!read_offer(proposal, protocol, offer)) continue;
+    // Only a suite that we like better than the best so far changes the choice.
+    for (std::size_t i = 0; i < best; ++i) {
+      if (!contains(offer, protocol, preference[i])) continue;
+      best = i;
+      out = {preference[i], offer.number, offer.spi};
+      break;
     }
   }
-  return false;
+  return best != preference.size();
 }
 
 void write_sa(ChainBuilder& chain, Protocol protocol, std::uint8_t proposal_number,

@@ -28,15 +28,23 @@ bool narrow_ports(const Selector& a, const Selector& b, Selector& out) {
   return out.start_port <= out.end_port;
 }
 
+// Address order: the octets as one big-endian number. The octets behind an IPv4 address are zero in every
+// selector, so that 16 octets compare right.
+bool is_below(const std::array<std::uint8_t, 16>& a, const std::array<std::uint8_t, 16>& b) {
+  const std::uint64_t high_a = crypto::load_be64(a.data());
+  const std::uint64_t high_b = crypto::load_be64(b.data());
+  if (high_a != high_b) return high_a < high_b;
+  return crypto::load_be64(a.data() + 8) < crypto::load_be64(b.data() + 8);
+}
+
 bool narrow_one(const Selector& a, const Selector& b, Selector& out) {
   if (a.type != b.type) return false;
   if (a.ip_protocol != b.ip_protocol && a.ip_protocol != 0 && b.ip_protocol != 0) return false;
   out.type = a.type;
   out.ip_protocol = a.ip_protocol != 0 ? a.ip_protocol : b.ip_protocol;
-  // The octets behind an IPv4 address are zero in every selector, so that 16 octets compare right.
-  out.start = std::max(a.start, b.start);
-  out.end = std::min(a.end, b.end);
-  return out.start <= out.end && narrow_ports(a, b, out);
+  out.start = is_below(a.start, b.start) ? b.start : a.start;
+  out.end = is_below(b.end, a.end) ? b.end : a.end;
+  return !is_below(out.end, out.start) && narrow_ports(a, b, out);
 }
 
 }  // namespace
@@ -92,20 +100,19 @@ void write_selectors(ChainBuilder& chain, PayloadType type, const SelectorList& 
   chain.close();
 }
 
-SelectorList narrow(const SelectorList& offered, const SelectorList& allowed) {
-  SelectorList result;
+void narrow(const SelectorList& offered, const SelectorList& allowed, SelectorList& out) {
+  out.count = 0;
   for (const Selector& offer : std::span(offered.items).first(offered.count)) {
     for (const Selector& limit : std::span(allowed.items).first(allowed.count)) {
       Selector part;
       if (!narrow_one(offer, limit, part)) continue;
-      const auto known = std::span(result.items).first(result.count);
+      const auto known = std::span(out.items).first(out.count);
       // A packet's own selector and the range around it often narrow to the same thing.
       if (std::ranges::find(known, part) != known.end()) continue;
-      if (result.count == kSelectorsMax) return result;
-      result.items[result.count++] = part;
+      if (out.count == kSelectorsMax) return;
+      out.items[out.count++] = part;
     }
   }
-  return result;
 }
 
 Selector selector_of(TsType type, crypto::Bytes address, unsigned prefix_len) {
