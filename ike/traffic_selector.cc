@@ -28,8 +28,8 @@ bool narrow_ports(const Selector& a, const Selector& b, Selector& out) {
   return out.start_port <= out.end_port;
 }
 
-// Address order: the octets as one big-endian number. The octets behind an IPv4 address are zero in every
-// selector, so that 16 octets compare right.
+// Address order: the octets as one big-endian number. The octets behind an IPv4 address are zero in
+// every selector, so that 16 octets compare right.
 bool is_below(const std::array<std::uint8_t, 16>& a, const std::array<std::uint8_t, 16>& b) {
   const std::uint64_t high_a = crypto::load_be64(a.data());
   const std::uint64_t high_b = crypto::load_be64(b.data());

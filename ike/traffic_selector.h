@@ -31,8 +31,8 @@ struct SelectorList {
 ParseError parse_selectors(crypto::Bytes ts_body, SelectorList& out);
 void write_selectors(ChainBuilder& chain, PayloadType type, const SelectorList& list);
 
-// The part of `offered` that `allowed` covers, in the order offered. Empty means TS_UNACCEPTABLE. `out` is
-// another list than the arguments; only what is counted in it is written.
+// The part of `offered` that `allowed` covers, in the order offered. Empty means TS_UNACCEPTABLE.
+// `out` is another list than the arguments; only what is counted in it is written.
 void narrow(const SelectorList& offered, const SelectorList& allowed, SelectorList& out);
 
 // One selector for all of an address block: addr/prefix_len, any protocol and port.
