@@ -8,7 +8,7 @@
 namespace dp {
 namespace {
 
-// In a mark: the reader was offline and holds nothing older than the mark.
+// In a mark: the reader was offline and holds nothing older than the mark. Equal to no count.
 constexpr std::uint64_t kOffline = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
@@ -30,7 +30,7 @@ bool Quiescence::passed(const std::vector<std::uint64_t>& mark) const {
     const Count& count = counts_[reader];
     // A reader that went offline and came back has said so after the mark, but that cannot be seen
     // here: its next quiet() will do.
-    if (mark[reader] == kOffline || !count.online.load(std::memory_order_seq_cst)) continue;
+    if (!count.online.load(std::memory_order_seq_cst)) continue;
     if (count.value.load(std::memory_order_seq_cst) == mark[reader]) return false;
   }
   return true;

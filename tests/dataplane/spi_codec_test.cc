@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <set>
+#include <vector>
 
 #include "crypto/random.h"
 
@@ -32,6 +33,19 @@ TEST(SpiCodec, DecodesWhatItEncoded) {
     const SpiParts parts{static_cast<std::uint8_t>(random.u32()), random.u32() & (kSlotsMax - 1),
                          random.u32()};
     EXPECT_EQ(codec.decode(codec.encode(parts)), parts);
+  }
+}
+
+TEST(SpiCodec, DecodesABurstAsItDecodesOne) {
+  crypto::Random random(2);
+  const SpiCodec codec(kVectorKey);
+  std::vector<ike::IkeSpi> spis;
+  for (std::size_t count = 0; count <= 33; ++count) {
+    std::vector<SpiParts> parts(count + 1, {9, 9, 9});
+    codec.decode(spis, parts);
+    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(parts[i], codec.decode(spis[i])) << i;
+    EXPECT_EQ(parts[count], (SpiParts{9, 9, 9})) << "nothing is written behind the last";
+    spis.emplace_back(random.u64());
   }
 }
 

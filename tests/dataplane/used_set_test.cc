@@ -126,8 +126,17 @@ TEST_F(UsedSetTest, WritesTheFileAsDocumented) {
   struct stat st;
   ASSERT_EQ(stat(file().c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0600u);
-  EXPECT_GE(st.st_blocks * 512, st.st_size) << "no holes: a full disk must not kill a worker";
   EXPECT_EQ(file_count(), 1u);
+}
+
+// A hole would be filled by a worker's first write to it, and a full disk would kill the worker.
+TEST_F(UsedSetTest, ReservesTheWholeFile) {
+  auto set = open();
+  ASSERT_TRUE(set->create(kIssuer, kIssuerCapacity, kUntil).has_value());
+  struct stat st;
+  ASSERT_EQ(stat(file().c_str(), &st), 0);
+  EXPECT_EQ(static_cast<std::uint64_t>(st.st_size), 4096 + kIssuerCapacity / 8);
+  EXPECT_GE(st.st_blocks * 512, st.st_size);
 }
 
 TEST_F(UsedSetTest, ReadsBackWhatWasSpent) {
@@ -288,9 +297,10 @@ TEST_F(UsedSetTest, RefusesNamesAndThingsThatAreNotUsedSets) {
   std::filesystem::copy_file(file(), other);
   EXPECT_NE(error().find(other), std::string::npos) << "another issuer than its name says";
   std::filesystem::remove(other);
-  std::filesystem::create_symlink(file(), other);
-  EXPECT_NE(error().find(other), std::string::npos) << "symbolic link";
-  std::filesystem::remove(other);
+  std::filesystem::rename(file(), dir_ + "/elsewhere");
+  std::filesystem::create_symlink(dir_ + "/elsewhere", file());
+  EXPECT_NE(error().find(file()), std::string::npos) << "symbolic link";
+  std::filesystem::remove(file());
   std::filesystem::create_directory(other);
   EXPECT_NE(error().find(other), std::string::npos) << "directory";
 }
