@@ -1,0 +1,83 @@
+// GatewayConfig: everything that a configuration file can say, checked whole before anything
+// starts.
+//
+// The file is TOML; docs/configuration.md describes each key. Reading never stops at the first
+// mistake: all of them are returned, ordered by place, as `file:line:column: key: what was
+// expected`. Any thread; nothing here is changed after it was read, except that a reload replaces
+// `denied`.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/config_error.h"
+#include "dataplane/api/config.h"
+#include "dataplane/api/handoff.h"
+
+namespace cp {
+
+enum class Hugepages : std::uint8_t { automatic, always, never };
+
+// What EAL is started with.
+struct DpdkConfig {
+  std::vector<std::string> eal;  // passed on as they stand
+  Hugepages hugepages = Hugepages::automatic;
+  std::uint32_t memory_mib = 512;     // packet buffers, when there are no hugepages
+  std::vector<unsigned> worker_cpus;  // one per worker; empty = EAL's own lcore options decide
+  unsigned main_cpu = 0;              // of the control thread; used with worker_cpus
+};
+
+struct KeyringConfig {
+  std::string path;
+  std::uint32_t rotate_every_s = 12 * 3600;  // 0 = only `resurge-keys rotate` does
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  std::string file;                    // empty = standard error
+  std::uint32_t summary_every_s = 10;  // 0 = no summary lines
+};
+
+struct StatsConfig {
+  std::string file;  // empty = none
+  std::uint32_t every_ms = 1000;
+};
+
+struct GatewayConfig {
+  DpdkConfig dpdk;
+  dp::WorkerConfig workers;
+  KeyringConfig keyring;
+  dp::DenyList denied;
+  LogConfig log;
+  StatsConfig stats;
+};
+
+// A rotation keeps at most this many keys that only open (crypto::kSnapshotKeysMax less next and
+// current). They must cover the lifetime of a ticket.
+inline constexpr std::uint32_t kPreviousKeysMax = 6;
+inline constexpr std::uint32_t kWorkersMax = 255;
+inline constexpr std::uint32_t kSessionsMax = 1u << 24;  // per worker: slots that an SPI can name
+
+using ConfigErrors = std::vector<ConfigError>;
+
+// Reads a whole configuration from its text. A fuzz target: any octets are allowed.
+std::expected<GatewayConfig, ConfigErrors> parse_config(std::string_view text);
+
+// The same from a file; the errors are lines ready to be shown, starting with `path`.
+std::expected<GatewayConfig, std::vector<std::string>> load_config(const std::string& path);
+
+// "file:line:column: key: text"; parts that are not there are left out.
+std::string error_line(std::string_view file, const ConfigError& error);
+
+// What `--check` prints: the configuration as understood, a few lines.
+std::string config_summary(const GatewayConfig& config);
+
+// The number a ticket names its connection with: FNV-1a, 32 bits, never 0. Stable over restarts and
+// gateways, because tickets carry it.
+std::uint32_t connection_id(std::string_view name);
+
+}  // namespace cp

@@ -1,0 +1,90 @@
+// ControlLoop: the thread beside the workers. It sleeps in poll, and between does what is due:
+// issuers, key rotation, deny lists, counters.
+//
+// Everything it does is a round(), which takes the time as a value and never waits except for the
+// disk; run() is the only place with a clock. Failures are logged and tried again at the next
+// occasion: workers go on with what they have.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "controlplane/config.h"
+#include "controlplane/issuer_stock.h"
+#include "controlplane/report.h"
+#include "controlplane/signals.h"
+#include "controlplane/ticket_keys.h"
+#include "controlplane/workers.h"
+
+namespace cp {
+
+struct Time {
+  std::uint64_t ms = 0;      // monotonic
+  std::uint64_t unix_s = 0;  // wall clock
+};
+Time time_now();
+
+// True once in each period; the first time a whole period after the first question.
+class Periodic {
+ public:
+  explicit Periodic(std::uint64_t period_ms) : period_ms_(period_ms) {}  // 0 = never
+  bool is_due(std::uint64_t now_ms);
+
+ private:
+  std::uint64_t period_ms_;
+  std::uint64_t due_ms_ = 0;  // 0 = not asked yet
+};
+
+class ControlLoop {
+ public:
+  struct Parts {
+    const GatewayConfig& config;
+    std::string config_path;  // read again at HUP, for the deny lists
+    Workers& workers;
+    TicketKeys& keys;
+    crypto::Random& random;
+    spdlog::logger& log;
+    std::string version;
+    std::uint64_t tsc_hz = 0;
+  };
+  ControlLoop(Parts parts, Time now);
+
+  // Before workers start: keyring, deny lists and an issuer for each worker.
+  crypto::Status prepare(const Time& now);
+  // What is due.
+  void round(const Time& now);
+  // HUP: the keyring when its file changed, and the deny lists of the configuration file.
+  void reload();
+  // Rounds until INT or TERM.
+  void run(Signals& signals);
+  // After workers have stopped: used tickets to the disk, the last stats, the report.
+  std::string finish(const Time& now);
+
+ private:
+  void rotate(const Time& now);
+  void look_after_issuers(const Time& now);
+  void summarize(const Time& now);
+  void write_stats(const Time& now);
+  // Logs a failure once, until its text changes or `what` works again.
+  void note(std::string_view what, const crypto::Status& status);
+  double seconds_since_start(const Time& now) const {
+    return static_cast<double>(now.ms - start_.ms) / 1000;
+  }
+
+  Parts parts_;
+  Time start_;
+  IssuerStock stock_;
+  Periodic rotation_{1000};
+  Periodic sweep_{60'000};
+  Periodic flush_{30'000};
+  Periodic summary_;
+  Periodic stats_;
+  Totals last_totals_;
+  std::uint64_t last_summary_ms_;
+  std::map<std::string, std::string, std::less<>> failures_;  // by what was tried
+};
+
+}  // namespace cp

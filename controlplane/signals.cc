@@ -1,0 +1,43 @@
+// Blocks signals and reads them from a descriptor.
+#include "controlplane/signals.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace cp {
+
+crypto::Result<Signals> Signals::block() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+  const int blocked = pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (blocked != 0)
+    return crypto::fail(fmt::format("cannot block signals: {}", std::strerror(blocked)));
+  const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return crypto::fail(fmt::format("cannot wait for signals: {}", std::strerror(errno)));
+  return Signals(fd);
+}
+
+Signals::~Signals() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Signals::Signals(Signals&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Wake Signals::wait(int timeout_ms) {
+  pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
+  if (::poll(&waiting, 1, timeout_ms) <= 0) return Wake::timeout;
+  signalfd_siginfo signal{};
+  if (::read(fd_, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
+    return Wake::timeout;
+  return signal.ssi_signo == SIGHUP ? Wake::reload : Wake::stop;
+}
+
+}  // namespace cp

@@ -1,0 +1,332 @@
+// Each section of a configuration: values that arrive, mistakes that are named.
+#include "controlplane/config_sections.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/proposal_text.h"
+#include "controlplane/value_text.h"
+
+namespace cp {
+namespace {
+
+// A section with one mistake in `line`, which stands in the second line of the text.
+struct Mistake {
+  const char* line;
+  const char* expected;
+};
+
+class Section {
+ public:
+  explicit Section(std::string_view text) : table_(toml::parse(text)) {}
+  TableReader reader() { return {table_, "s", errors_}; }
+  std::vector<ConfigError>& errors() { return errors_; }
+  std::string first_error() const {
+    return errors_.empty() ? "" : error_line("f", errors_.front());
+  }
+
+ private:
+  toml::table table_;
+  std::vector<ConfigError> errors_;
+};
+
+template <class Read>
+void expect_mistakes(std::initializer_list<Mistake> mistakes, Read read, std::string head = "\n") {
+  for (const Mistake& mistake : mistakes) {
+    Section section(head + mistake.line);
+    read(section);
+    EXPECT_EQ(section.first_error(), mistake.expected) << mistake.line;
+  }
+}
+
+TEST(ConfigDpdk, TakesEalWorkersAndCpus) {
+  Section section(
+      "eal = ['--no-huge', '-m', '512']\nworkers = 2\nworker_cpus = [3, 4]\nmain_cpu = 1\n"
+      "hugepages = 'never'\nmemory_mib = 256");
+  DpdkConfig dpdk;
+  dp::WorkerConfig workers;
+  read_dpdk(section.reader(), dpdk, workers);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(dpdk.eal, (std::vector<std::string>{"--no-huge", "-m", "512"}));
+  EXPECT_EQ(workers.worker_count, 2u);
+  EXPECT_EQ(dpdk.worker_cpus, (std::vector<unsigned>{3, 4}));
+  EXPECT_EQ(dpdk.main_cpu, 1u);
+  EXPECT_EQ(dpdk.hugepages, Hugepages::never);
+  EXPECT_EQ(dpdk.memory_mib, 256u);
+}
+
+TEST(ConfigDpdk, NamesMistakes) {
+  expect_mistakes(
+      {{"eal = '--'", "f:2:7: s.eal: expected EAL options only, without \"--\""},
+       {"eal = [1]", "f:2:8: s.eal: expected a text or a list of texts"},
+       {"workers = 0", "f:2:11: s.workers: expected a number from 1 to 255"},
+       {"worker_cpus = [1, 2]",
+        "f:2:15: s.worker_cpus: expected as many CPUs as there are workers (1), not 2"},
+       {"worker_cpus = 1", "f:2:15: s.worker_cpus: expected a list of numbers from 0 to 4095"},
+       {"worker_cpus = [1]\neal = ['-l', '0,1']",
+        "f:2:15: s.worker_cpus: expected either worker_cpus or lcore options in eal, not both"},
+       {"worker = 1", "f:2:1: s.worker: unknown key; did you mean \"workers\"?"}},
+      [](Section& section) {
+        DpdkConfig dpdk;
+        dp::WorkerConfig workers;
+        read_dpdk(section.reader(), dpdk, workers);
+      });
+}
+
+TEST(ConfigOutside, TakesAddressesOfBothFamilies) {
+  Section section(
+      "device = '0000:3b:00.0'\naddresses = ['192.0.2.1', '2001:db8::1', '198.51.100.1']\nvlan = "
+      "7\n"
+      "mtu = 9000\nrx_descriptors = 2048\ntx_descriptors = 512");
+  dp::LinkConfig link;
+  read_outside(section.reader(), link);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(link.device, "0000:3b:00.0");
+  ASSERT_EQ(link.ip4.size(), 2u);
+  ASSERT_EQ(link.ip6.size(), 1u);
+  EXPECT_EQ(address_text(link.ip4[1]), "198.51.100.1");
+  EXPECT_EQ(link.vlan, 7);
+  EXPECT_EQ(link.mtu, 9000);
+  EXPECT_EQ(link.rx_descriptors, 2048);
+  EXPECT_EQ(link.tx_descriptors, 512);
+}
+
+TEST(ConfigOutside, NamesMistakes) {
+  expect_mistakes(
+      {{"addresses = ['192.0.2.1/24']",
+        "f:2:14: s.addresses: expected an address without prefix length, not \"192.0.2.1/24\": "
+        "answers "
+        "go back the way the question came"},
+       {"addresses = ['gw']", "f:2:14: s.addresses: expected an IPv4 or IPv6 address, not \"gw\""},
+       {"addresses = ['224.0.0.1']",
+        "f:2:14: s.addresses: \"224.0.0.1\" cannot be the address of a gateway"},
+       {"addresses = ['::1']", "f:2:14: s.addresses: \"::1\" cannot be the address of a gateway"},
+       {"addresses = ['ff02::1']",
+        "f:2:14: s.addresses: \"ff02::1\" cannot be the address of a gateway"},
+       {"addresses = []", "f:2:13: s.addresses: expected at least one address"},
+       {"", "f:1:1: s.addresses: is missing and has no default"},
+       {"addresses = '192.0.2.1'\nmtu = 500", "f:3:7: s.mtu: expected a number from 1280 to 9190"},
+       {"addresses = '192.0.2.1'\nvlan = 4095", "f:3:8: s.vlan: expected a number from 0 to 4094"},
+       {"addresses = '192.0.2.1'\nrx_descriptors = '1k'",
+        "f:3:18: s.rx_descriptors: expected a number from 64 to 32768"}},
+      [](Section& section) {
+        dp::LinkConfig link;
+        read_outside(section.reader(), link);
+      },
+      "device = 'd'\n");
+}
+
+TEST(ConfigAdmission, TakesEveryKey) {
+  Section section(
+      "half_open_max = 1\nhalf_open_per_ticket = 3\nhalf_open_per_prefix = 0\nhalf_open_timeout = "
+      "'30s'\n"
+      "cookies = 'always'\ncookie_on_forged_per_s = 5\ncookie_on_half_opens = 6\ncookie_hold = "
+      "'1500ms'\n"
+      "answers_per_source_per_s = 7\nnew_issuers_per_s = 8");
+  dp::AdmissionConfig a;
+  read_admission(section.reader(), a);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(a.half_open_max, 1u);
+  EXPECT_EQ(a.half_open_per_ticket, 3u);
+  EXPECT_EQ(a.half_open_per_prefix, 0u);
+  EXPECT_EQ(a.half_open_timeout_ms, 30'000u);
+  EXPECT_EQ(a.cookies, dp::CookieMode::always);
+  EXPECT_EQ(a.cookie_on_forged_per_s, 5u);
+  EXPECT_EQ(a.cookie_on_half_opens, 6u);
+  EXPECT_EQ(a.cookie_hold_ms, 1500u);
+  EXPECT_EQ(a.answers_per_source_per_s, 7u);
+  EXPECT_EQ(a.new_issuers_per_s, 8u);
+}
+
+TEST(ConfigAdmission, NamesMistakes) {
+  expect_mistakes(
+      {{"half_open_per_ticket = 4",
+        "f:2:24: s.half_open_per_ticket: expected a number from 1 to 3"},
+       {"cookies = true", "f:2:11: s.cookies: expected a text"},
+       {"cookies = 'on'",
+        "f:2:11: s.cookies: expected \"auto\", \"always\" or \"never\", not \"on\""},
+       {"half_open_timeout = 10",
+        "f:2:21: s.half_open_timeout: expected a duration as a text, e.g. \"90s\" or \"24h\""},
+       {"answers_per_source_per_s = 4294967296",
+        "f:2:28: s.answers_per_source_per_s: expected a number from 1 to 4294967295"}},
+      [](Section& section) {
+        dp::AdmissionConfig admission;
+        read_admission(section.reader(), admission);
+      });
+}
+
+TEST(ConfigTickets, TakesEveryKey) {
+  Section section(
+      "keyring = '/k'\nstate_dir = '/s'\nlifetime = '1h'\nreauth = '2d'\nclock_skew = '0s'\n"
+      "policy_generation = 9\nresumptions_max = 10\nrotate_every = '10m'\n"
+      "deny_identities = ['u@b', '@a', 'u@b']\ndeny_issuers = ['00000000000000ff', "
+      "'0000000000000001']");
+  GatewayConfig config;
+  read_tickets(section.reader(), config);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(config.keyring.path, "/k");
+  EXPECT_EQ(config.keyring.rotate_every_s, 600u);
+  EXPECT_EQ(config.workers.state_dir, "/s");
+  const dp::TicketConfig& t = config.workers.tickets;
+  EXPECT_EQ(t.lifetime_s, 3600u);
+  EXPECT_EQ(t.reauth_s, 2u * 86'400);
+  EXPECT_EQ(t.clock_skew_s, 0u);
+  EXPECT_EQ(t.policy_generation, 9u);
+  EXPECT_EQ(t.resumptions_max, 10u);
+  ASSERT_EQ(config.denied.identities.size(), 2u);
+  EXPECT_LT(config.denied.identities[0], config.denied.identities[1]);
+  EXPECT_EQ(config.denied.issuers, (std::vector<std::uint64_t>{1, 255}));
+}
+
+TEST(ConfigTickets, AsksThatPreviousKeysLiveAsLongAsTickets) {
+  const auto read = [](std::string_view rotate_every) {
+    Section section(fmt::format(
+        "keyring = '/k'\nstate_dir = '/s'\nlifetime = '24h'\nrotate_every = '{}'", rotate_every));
+    GatewayConfig config;
+    read_tickets(section.reader(), config);
+    return section.first_error();
+  };
+  EXPECT_EQ(read("4h"), "");
+  EXPECT_EQ(read("never"), "");
+  EXPECT_EQ(read("3h59m59s"),
+            "f:4:16: s.rotate_every: a key opens tickets for 6 rotations after it was replaced, "
+            "which with "
+            "3h59m59s is less than the ticket lifetime of 1d; expected at least 4h");
+}
+
+TEST(ConfigTickets, NamesMistakes) {
+  expect_mistakes(
+      {{"lifetime = '1s'",
+        "f:3:12: s.lifetime: expected a duration from 1m to 366d in whole seconds, not \"1s\""},
+       {"reauth = '1h'", "f:3:10: s.reauth: expected at least the ticket lifetime of 1d"},
+       {"rotate_every = '1s'",
+        "f:3:16: s.rotate_every: expected \"never\" or a duration from 1m to 366d in whole "
+        "seconds, not "
+        "\"1s\""},
+       {"deny_identities = ['a b']",
+        "f:3:20: s.deny_identities: expected an identity such as \"user@example.org\", "
+        "\"@gw.example.org\", an address or \"keyid:...\", not \"a b\""},
+       {"deny_issuers = ['ff']",
+        "f:3:17: s.deny_issuers: expected an issuer id of 16 hexadecimal digits, not \"ff\""}},
+      [](Section& section) {
+        GatewayConfig config;
+        read_tickets(section.reader(), config);
+      },
+      "keyring = '/k'\nstate_dir = '/s'\n");
+}
+
+TEST(ConfigChild, HasDefaultsForEverything) {
+  Section section("");
+  dp::ChildConfig child;
+  read_child(section.reader(), child);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_FALSE(child.esp_suites.empty());
+  ASSERT_EQ(child.local_ts.count, 2u);
+  EXPECT_EQ(child.local_ts.items[0], parse_selector("0.0.0.0/0").value());
+  EXPECT_EQ(child.local_ts.items[1], parse_selector("::/0").value());
+}
+
+TEST(ConfigChild, TakesEveryKey) {
+  Section section(
+      "esp_proposals = ['aes256gcm16-esn', 'aes128gcm16-esn-noesn']\nlocal_ts = '10.0.0.0/8'\n"
+      "dns = ['10.0.0.53', '2001:db8::53']");
+  dp::ChildConfig child;
+  read_child(section.reader(), child);
+  EXPECT_EQ(section.first_error(), "");
+  ASSERT_EQ(child.esp_suites.size(), 3u);
+  EXPECT_EQ(esp_suite_text(child.esp_suites[2]), "aes128gcm16-noesn");
+  EXPECT_EQ(child.local_ts.count, 1u);
+  ASSERT_EQ(child.dns4.size(), 1u);
+  ASSERT_EQ(child.dns6.size(), 1u);
+}
+
+TEST(ConfigChild, NamesMistakes) {
+  expect_mistakes(
+      {{"esp_proposals = []",
+        "f:2:17: s.esp_proposals: expected at least one proposal, or leave the key out"},
+       {"esp_proposals = 'des'",
+        "f:2:17: s.esp_proposals: proposal \"des\": \"des\" is not an algorithm known here"},
+       {"local_ts = []", "f:2:12: s.local_ts: expected 1 to 16 prefixes or ranges"},
+       {"local_ts = '10.0.0.1/8'",
+        "f:2:12: s.local_ts: \"10.0.0.1/8\" has bits set behind its prefix length"},
+       {"dns = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']",
+        "f:2:7: s.dns: expected at most 4 servers of one family"}},
+      [](Section& section) {
+        dp::ChildConfig child;
+        read_child(section.reader(), child);
+      });
+}
+
+TEST(ConfigConnections, TakesNameFormAndProposals) {
+  Section section(
+      "[road]\nauth_form = 'rfc'\nproposals = 'aes256gcm16-prfsha384-ecp384'\n[old]\nauth_form = "
+      "'libreswan'");
+  std::vector<dp::ConnectionConfig> connections;
+  read_connections(section.reader(), connections, section.errors());
+  EXPECT_EQ(section.first_error(), "");
+  ASSERT_EQ(connections.size(), 2u);
+  EXPECT_EQ(connections[0].name, "road");
+  EXPECT_EQ(connections[0].id, connection_id("road"));
+  EXPECT_EQ(connections[0].auth_form, ike::AuthFormPolicy::rfc);
+  ASSERT_EQ(connections[0].ike_suites.size(), 1u);
+  EXPECT_EQ(connections[1].auth_form, ike::AuthFormPolicy::libreswan);
+  EXPECT_GT(connections[1].ike_suites.size(), 1u);
+}
+
+TEST(ConfigConnections, RefusesTwoNamesWithOneId) {
+  // Two words with the same FNV-1a hash of 32 bits.
+  ASSERT_EQ(connection_id("costarring"), connection_id("liquid"));
+  Section section("[costarring]\n[liquid]\n");
+  std::vector<dp::ConnectionConfig> connections;
+  read_connections(section.reader(), connections, section.errors());
+  EXPECT_EQ(section.first_error(),
+            "f:2:1: s.liquid: expected another name: tickets cannot tell it from \"costarring\"");
+}
+
+TEST(ConfigConnections, NamesMistakes) {
+  expect_mistakes(
+      {{"road = 1", "f:2:8: s.road: expected a section: [s.road]"},
+       {"[road]\nauth_form = 'both'",
+        "f:3:13: s.road.auth_form: expected \"auto\", \"rfc\" or \"libreswan\", not \"both\""},
+       {"[road]\nproposal = 'x'",
+        "f:3:1: s.road.proposal: unknown key; did you mean \"proposals\"?"}},
+      [](Section& section) {
+        std::vector<dp::ConnectionConfig> connections;
+        read_connections(section.reader(), connections, section.errors());
+      });
+}
+
+TEST(ConfigLogAndStats, TakeEveryKey) {
+  Section log_section("level = 'debug'\nfile = '/l'\nsummary_every = '1m'");
+  LogConfig log;
+  read_log(log_section.reader(), log);
+  EXPECT_EQ(log_section.first_error(), "");
+  EXPECT_EQ(log.level, LogLevel::debug);
+  EXPECT_EQ(log.file, "/l");
+  EXPECT_EQ(log.summary_every_s, 60u);
+  Section stats_section("file = '/x'\nevery = '250ms'");
+  StatsConfig stats;
+  read_stats(stats_section.reader(), stats);
+  EXPECT_EQ(stats_section.first_error(), "");
+  EXPECT_EQ(stats.file, "/x");
+  EXPECT_EQ(stats.every_ms, 250u);
+}
+
+TEST(ConfigSessions, HasARange) {
+  Section section("max = 10");
+  dp::WorkerConfig workers;
+  read_sessions(section.reader(), workers);
+  EXPECT_EQ(section.first_error(), "f:1:7: s.max: expected a number from 64 to 16777216");
+}
+
+TEST(ConfigPools, TakeBothFamilies) {
+  Section section("ipv4 = '10.0.0.0/24'\nipv6 = '2001:db8::/120'");
+  dp::ChildConfig child;
+  read_pools(section.reader(), child);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(child.pool4.count, 254u);
+  EXPECT_EQ(child.pool6.count, 255u);
+}
+
+}  // namespace
+}  // namespace cp
