@@ -237,6 +237,20 @@ TEST(AuthResponse, NoTicketUnlessGiven) {  // R5723-57
   EXPECT_EQ(chain.error(), ParseError::none);
 }
 
+TEST(AuthResponse, RefusesATicketWithOneNotify) {  // R5723-01, R5723-16
+  const SelectorList ts = any4();
+  AuthResponse response = sample_response(ts, {});
+  response.ticket_refusal = static_cast<std::uint16_t>(Notify::ticket_nack);
+  PayloadType first{};
+  const Octets inner = written(response, first);
+  PayloadChain chain(first, inner);
+  Payload p;
+  std::string notifies;
+  while (chain.next(p))
+    if (p.type == PayloadType::notify) notifies += to_hex(p.body);
+  EXPECT_EQ(notifies, "0000401c");
+}
+
 TEST(AuthOffer, ReadsBack) {
   const SelectorList ts = any4();
   const Octets id_i = from_hex("0300000061406578616d706c65");
