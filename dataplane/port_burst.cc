@@ -175,7 +175,10 @@ unsigned PortQueue::allocate(std::span<Frame> frames) {
 // a ring of n descriptors must hold a backlog when n packets came in full bursts.
 unsigned PortQueue::device_backlog_permille() const {
   if (parts_.rx_queue == kNoQueue || !last_burst_full_) return 0;
-  const int count = rte_eth_rx_queue_count(parts_.port_id, parts_.rx_queue);
+  int count = rte_eth_rx_queue_count(parts_.port_id, parts_.rx_queue);
+  // vhost subtracts 16-bit ring indices as ints: when the producer's has wrapped and ours has not,
+  // the count comes out 65536 too small. Errors are small negative numbers.
+  if (count < -32768) count += 65536;
   const unsigned waiting = count >= 0 ? static_cast<unsigned>(count) : full_bursts_ * kBurstMax;
   return std::min(1000u, waiting * 1000u / parts_.rx_descriptors);
 }
