@@ -1,4 +1,4 @@
-"""One demonstration: its files, its two processes, and what is read from them."""
+"""One demonstration: its files, its two programs, and what is read from them."""
 
 import argparse
 import csv
@@ -135,7 +135,7 @@ class DemoRun:
         if self._with_hugepages:
             command += ["--", "--no-telemetry", *HUGEPAGE_EAL]
         options.report.parent.mkdir(parents=True, exist_ok=True)
-        status = subprocess.run(command, check=False).returncode
+        status = self._children.start("resurge-storm", command, shown=True).wait()
         result = self.folder / "storm.json"
         if not result.exists():
             raise ChildError(
