@@ -11,7 +11,9 @@ _LAYERS = ("crypto/", "ike/", "dataplane/", "controlplane/")
 # Tested elsewhere than in the mirrored place, with where; the place must exist.
 TESTED_BY: dict[str, str] = {
     "crypto/base/error.cc": "tests/crypto/base/secret_test.cc",
-    "dataplane/eal.cc": "tests/e2e/meson.build",
+    "dataplane/answer_neighbour.cc": "tests/dataplane/answer_link_test.cc",
+    "dataplane/eal.cc": "tests/dataplane/port_test.cc",
+    "dataplane/issuer_use.cc": "tests/dataplane/used_set_test.cc",
 }
 
 _CITATION = re.compile(
