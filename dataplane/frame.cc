@@ -17,37 +17,38 @@ Link link_of(const LinkConfig& config, const Mac& mac) {
   return {.mac = mac, .vlan = config.vlan, .mtu = config.mtu, .ip4 = config.ip4, .ip6 = config.ip6};
 }
 
-bool Link::owns4(const std::uint8_t* address) const {
-  std::uint32_t wanted;
-  std::memcpy(&wanted, address, sizeof wanted);
-  for (const ike::Ip4& ours : ip4)
-    if (std::bit_cast<std::uint32_t>(ours) == wanted) return true;
-  return false;
-}
-
-bool Link::owns6(const std::uint8_t* address) const {
-  ike::Ip6 wanted;
-  std::memcpy(wanted.data(), address, wanted.size());
-  for (const ike::Ip6& ours : ip6)
-    if (ours == wanted) return true;
-  return false;
-}
-
 namespace {
 
-// The sum is kept in the machine's order: the ones' complement sum of swapped words is the swapped
-// sum (RFC 1071 §2 (B)), so only fold() swaps. 32-bit words in a 64-bit sum need no carry for 2^32.
 template <class Word>
 std::uint64_t load(const std::uint8_t* p) {
   Word word;
   std::memcpy(&word, p, sizeof word);
   return word;
 }
+// A word as the sum of its 32-bit parts: those need no carry in 64 bits for 2^32 of them.
 std::uint64_t halves(std::uint64_t word) { return (word & 0xffffffffu) + (word >> 32); }
 
 }  // namespace
 
-// The tail has no loop, because most pieces are short.
+bool Link::owns4(const std::uint8_t* address) const {
+  const std::uint64_t wanted = load<std::uint32_t>(address);
+  for (const ike::Ip4& ours : ip4)
+    if (load<std::uint32_t>(ours.data()) == wanted) return true;
+  return false;
+}
+
+bool Link::owns6(const std::uint8_t* address) const {
+  const std::uint64_t high = load<std::uint64_t>(address);
+  const std::uint64_t low = load<std::uint64_t>(address + 8);
+  for (const ike::Ip6& ours : ip6) {
+    const std::uint8_t* p = ours.data();
+    if (load<std::uint64_t>(p) == high && load<std::uint64_t>(p + 8) == low) return true;
+  }
+  return false;
+}
+
+// The sum is kept in the machine's order: the ones' complement sum of swapped words is the swapped
+// sum (RFC 1071 §2 (B)), so only fold() swaps. The tail has no loop, because most pieces are short.
 std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets) {
   const std::uint8_t* p = octets.data();
   std::size_t left = octets.size();

@@ -97,6 +97,27 @@ TEST(AnswerArp, ClearsThePadding) {
   for (std::size_t i = 28; i < o.answer->l4.size(); ++i) EXPECT_EQ(o.answer->l4[i], 0);
 }
 
+TEST(AnswerArp, DoesNotReadBeyondTheFrame) {
+  const PacketBuilder b;
+  Octets octets = b.arp(1, b.destination4);
+  Burst burst;
+  burst.count = 1;
+  burst.frame[0] = {.data = octets.data(),
+                    .len = static_cast<std::uint32_t>(octets.size() - 1),
+                    .capacity = static_cast<std::uint32_t>(octets.size())};
+  const Families families = classify(burst, link_for_tests());
+  EXPECT_TRUE(answer_link(burst, families.link, link_for_tests()).empty());
+  EXPECT_EQ(burst.reason[0], Drop::arp_bad);
+}
+
+TEST(AnswerEcho, LeavesEthernetPaddingOut) {
+  PacketBuilder b;
+  b.padding = 30;
+  const Outcome o = answer(b.echo_request(iota(56)));
+  ASSERT_TRUE(o.answer);
+  EXPECT_EQ(o.answer->l4.size(), 64u);
+}
+
 TEST(AnswerEcho, ReturnsTheBody) {
   for (const bool is_ip6 : {false, true}) {
     for (const std::size_t len : {0, 1, 56, 1400}) {
@@ -147,6 +168,15 @@ TEST(AnswerNeighbour, AdvertisesOurMac) {
   expected.insert(expected.end(), {2, 1});
   expected.insert(expected.end(), b.destination_mac.begin(), b.destination_mac.end());
   EXPECT_EQ(o.answer->l4, expected);
+}
+
+TEST(AnswerNeighbour, AnswersTheMacOfTheOption) {  // RFC 4861 §7.2.4
+  PacketBuilder b;
+  Octets frame = b.neighbour_solicitation(b.destination6);
+  frame[11] ^= 0x55;  // a bridge of its own sent it
+  const Outcome o = answer(frame);
+  ASSERT_TRUE(o.answer);
+  EXPECT_EQ(o.answer->destination_mac, b.source_mac);
 }
 
 TEST(AnswerNeighbour, AnswersAProbeToAllNodes) {  // RFC 4861 §7.2.4
@@ -260,7 +290,10 @@ const Case kCases[] = {
        return p;
      }},
     {"EchoReply4", Drop::icmp_ignored, [] { return echo_with(false, 0, 0); }},
-    {"EchoCode4", Drop::icmp_ignored, [] { return echo_with(false, 1, 1); }},
+    {"EchoCode4", Drop::icmp_ignored,
+     [] {
+       return PacketBuilder().ip(1, Octets{8, 1, 0xf7, 0xfe, 0, 0, 0, 0});
+     }},
     {"EchoChecksum4", Drop::icmp_ignored, [] { return echo_with(false, 9, 77); }},
     {"EchoChecksum6", Drop::icmp_ignored, [] { return echo_with(true, 9, 77); }},
     {"Icmp4Cut", Drop::icmp_ignored,

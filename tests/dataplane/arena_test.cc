@@ -33,6 +33,7 @@ TEST(Arena, MovesWithoutTheOldOneOwningIt) {
   void* data = made->data();
   Arena a = std::move(*made);
   EXPECT_EQ(made->data(), nullptr);
+  EXPECT_EQ(made->size(), 0u);
   Arena b;
   b = std::move(a);
   EXPECT_EQ(a.data(), nullptr);

@@ -262,6 +262,14 @@ const Case kCases[] = {
      [] {
        return builder6().ip(60, Octets{17, 0, 1, 0});
      }},
+    {"Ip6ExtensionAbsent", Drop::ip_bad_header, [] { return builder6().ip(60, {}); }},
+    {"Ip6OtherScope", Drop::ip_not_for_us,
+     [] {
+       PacketBuilder b = builder6();
+       b.destination6 = {0xff, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 1};
+       b.destination_mac = {0x33, 0x33, 0xff, 0, 0, 1};
+       return b.echo_request(Octets(8));
+     }},
     {"Ip6NoNextHeader", Drop::ip_unknown_protocol, [] { return builder6().ip(59, Octets(8)); }},
     {"Ip6Authentication", Drop::ip_unknown_protocol, [] { return builder6().ip(51, Octets(24)); }},
     {"Icmp4OverIp6", Drop::ip_unknown_protocol, [] { return builder6().ip(1, Octets(8)); }},
@@ -448,6 +456,20 @@ TEST(Classify, HonoursTheVlanOfTheLink) {
   EXPECT_EQ(reason(std::nullopt), Drop::vlan_unknown);
   link.vlan = 0;
   EXPECT_EQ(reason(0xe000), Drop::none);
+}
+
+TEST(Classify, ForgetsThePathOfTheFormerBurst) {
+  PacketBuilder b = builder6();
+  b.destination_port = 4500;
+  Classified c(b.ike(ike_message()));
+  ASSERT_TRUE(c.burst.path[0].non_esp_marker && c.burst.path[0].is_ip6);
+  Octets plain = PacketBuilder().ike(ike_message());
+  c.burst.frame[0].data = plain.data();
+  c.burst.frame[0].len = static_cast<std::uint32_t>(plain.size());
+  ASSERT_FALSE(classify(c.burst, link_for_tests()).resume.empty());
+  EXPECT_FALSE(c.burst.path[0].non_esp_marker);
+  EXPECT_FALSE(c.burst.path[0].is_ip6);
+  EXPECT_EQ(c.burst.path[0].source[15], 0);
 }
 
 TEST(Classify, KeepsLanesApartInAFullBurst) {

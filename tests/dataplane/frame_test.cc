@@ -90,9 +90,10 @@ std::optional<Packet> reply_to(const PacketBuilder& b, const Link& link, std::si
   const Families families = classify(burst, link);
   EXPECT_EQ(families.other, LaneSet::first(1)) << drop_name(burst.reason[0]);
   Octets answer(reply_len, 0xab);
-  std::ranges::copy(answer, burst.reply_room(0).begin());
+  std::uint8_t* const place = burst.reply_room(0).data();
+  std::ranges::copy(answer, place);
   EXPECT_TRUE(turn_into_reply(burst, 0, reply_len, link, false));
-  EXPECT_EQ(burst.reply_room(0)[0], 0xab);  // the message did not move
+  EXPECT_EQ(burst.reply_room(0).data(), place);  // the message did not move
   EXPECT_EQ(port.transmit({burst.frame.data(), 1}), 1u);
   EXPECT_EQ(port.held(), 0u);
   std::string why;
@@ -113,6 +114,10 @@ void expect_swapped(const PacketBuilder& b, const Packet& p) {
   EXPECT_EQ(p.is_ip6, b.is_ip6);
   EXPECT_EQ(p.ip_header_len, b.is_ip6 ? 40u : 20u);
   EXPECT_EQ(p.ttl, 64);
+  if (!b.is_ip6) {
+    EXPECT_EQ(p.ip4_identification, 0);
+    EXPECT_EQ(p.ip4_fragment_word, 0x4000);
+  }
   const crypto::Bytes source = b.is_ip6 ? crypto::Bytes{b.source6} : crypto::Bytes{b.source4};
   EXPECT_TRUE(std::ranges::equal(p.destination, source));
   EXPECT_NE(p.udp_checksum, 0);
@@ -226,6 +231,21 @@ TEST(TurnIntoReply, LeavesChecksumsToTheDevice) {
   }
 }
 
+TEST(WriteDatagram, SendsAChecksumOfZeroAsOnes) {  // RFC 768
+  FakePort port;
+  Frame frame;
+  ASSERT_EQ(port.allocate({&frame, 1}), 1u);
+  const Flow flow{.local = {10, 0, 0, 1}, .peer = {10, 0, 0, 2}, .local_port = 7, .peer_port = 8};
+  std::uint8_t* message = frame.data + flow.overhead();
+  crypto::store_be16(message, 0);
+  ASSERT_TRUE(write_datagram(frame, flow, flow.overhead(), 2, 1500, false));
+  const std::uint16_t checksum = crypto::load_be16(message - 2);
+  crypto::store_be16(message, checksum);  // brings the sum to all ones
+  ASSERT_TRUE(write_datagram(frame, flow, flow.overhead(), 2, 1500, false));
+  EXPECT_EQ(crypto::load_be16(message - 2), 0xffff);
+  port.release({&frame, 1});
+}
+
 TEST(WriteDatagram, BuildsARequestInAnEmptyFrame) {
   for (const bool marker : {false, true}) {
     FakePort port;
@@ -242,6 +262,7 @@ TEST(WriteDatagram, BuildsARequestInAnEmptyFrame) {
     std::ranges::copy(b.destination4, flow.peer.begin());
     const Octets message = ike_message();
     const std::size_t offset = flow.overhead();
+    std::fill_n(frame.data, offset, std::uint8_t{0xff});
     std::ranges::copy(message, frame.data + offset);
     EXPECT_FALSE(write_datagram(frame, flow, offset - 1, message.size(), 1500, false));
     ASSERT_TRUE(write_datagram(frame, flow, offset, message.size(), 1500, false));

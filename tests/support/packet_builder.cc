@@ -240,6 +240,8 @@ const char* read_ip4(Bytes ip, Packet& out) {
   if (ip[0] >> 4 != 4 || out.ip_header_len < 20 || total < out.ip_header_len || total > ip.size())
     return "IPv4 lengths";
   if (plain_checksum(ip.first(out.ip_header_len)) != 0) return "IPv4 header checksum";
+  out.ip4_identification = load_be16(ip.data() + 4);
+  out.ip4_fragment_word = load_be16(ip.data() + 6);
   out.ttl = ip[8];
   out.protocol = ip[9];
   out.source.assign(ip.begin() + 12, ip.begin() + 16);

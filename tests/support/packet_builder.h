@@ -71,6 +71,7 @@ struct Packet {
   std::uint8_t ttl = 0;
   std::uint8_t protocol = 0;
   std::size_t ip_header_len = 0;
+  std::uint16_t ip4_identification = 0, ip4_fragment_word = 0;
   std::uint16_t source_port = 0, destination_port = 0;
   std::uint16_t udp_checksum = 0;
   std::vector<std::uint8_t> l4;       // with its header
