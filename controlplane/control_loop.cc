@@ -44,12 +44,11 @@ ControlLoop::ControlLoop(Parts parts, Time now)
       stats_(parts_.config.stats.file.empty() ? 0 : parts_.config.stats.every_ms),
       last_summary_ms_(now.ms) {}
 
-crypto::Status ControlLoop::prepare(const Time& now) {
-  if (const auto rotated = parts_.keys.rotate_if_due(now.unix_s); !rotated)
-    return std::unexpected(rotated.error());
+void ControlLoop::prepare(const Time& now) {
+  note("rotating ticket keys", status_of(parts_.keys.rotate_if_due(now.unix_s)));
   parts_.workers.publish(parts_.keys.keyring().snapshot());
   parts_.workers.publish(dp::DenyList(parts_.config.denied));
-  return stock_.refill(now.unix_s);
+  note("drawing issuers", stock_.refill(now.unix_s));
 }
 
 void ControlLoop::round(const Time& now) {

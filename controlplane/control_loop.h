@@ -52,8 +52,9 @@ class ControlLoop {
   };
   ControlLoop(Parts parts, Time now);
 
-  // Before workers start: keyring, deny lists and an issuer for each worker.
-  crypto::Status prepare(const Time& now);
+  // Before workers start: keyring, deny lists and an issuer for each worker. A full disk keeps new
+  // tickets from being issued, but no client from coming back, so it does not fail.
+  void prepare(const Time& now);
   // What is due.
   void round(const Time& now);
   // HUP: the keyring when its file changed, and the deny lists of the configuration file.
