@@ -1,7 +1,9 @@
-// What does it cost to refuse a ticket that is not good, and is it cheaper than answering with OpenSSL?
+// What does it cost to refuse a ticket that is not good, and is it cheaper than answering with
+// OpenSSL?
 //
-// Message 1 frames with altered tickets run through the real stages on an in-memory port; the rival opens
-// the same tickets with OpenSSL (context kept) and does nothing else. Items are refused tickets.
+// Message 1 frames with altered tickets run through the real stages on an in-memory port; the rival
+// opens the same tickets with OpenSSL (context kept) and does nothing else. Items are refused
+// tickets.
 //
 //   refuse/bad_tag      genuine key and issuer, one bit of the text turned: one AEAD each
 //   refuse/unknown_key  another key id: no cryptography

@@ -1,12 +1,13 @@
 // What does a whole resumption cost in the worker, and how near is that to its cryptography alone?
 //
 // Both exchanges of RFC 5723 run through the real stages on an in-memory port. Requests are made
-// beforehand by the load generator's clients in rounds of kBatch, outside of the timed part; timed is only
-// Worker::run_once. In the same run and over a working set of the same size: the pure crypto chain with
-// IPsec-MB and with OpenSSL (contexts kept), one message after the other. Items are resumptions.
+// beforehand by the load generator's clients in rounds of kBatch, outside of the timed part; timed
+// is only Worker::run_once. In the same run and over a working set of the same size: the pure
+// crypto chain with IPsec-MB and with OpenSSL (contexts kept), one message after the other. Items
+// are resumptions.
 //
 //   resume/in_process   counters: ns_each, pure_ns_each, ossl_ns_each, vs_pure, vs_openssl, stage_*
-//   resume/scaling      ns_at_10k, ns_at_1m and their ratio, with every session kept; octets a session
+//   resume/scaling      ns_at_10k, ns_at_1m, their ratio, all sessions kept; octets a session
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -139,8 +140,7 @@ void resume_scaling(benchmark::State& state) {
     few.push_back(slice_ns(10'000));
     many.push_back(slice_ns(kClients - kSlice));
     state.SetIterationTime(many.back() * kSlice / 1e9);
-    state.counters["bytes_per_session"] =
-        static_cast<double>(gateway.worker().bytes_per_session());
+    state.counters["bytes_per_session"] = static_cast<double>(gateway.worker().bytes_per_session());
     state.counters["ticket_octets"] = static_cast<double>(bag.at(0).ticket.size());
   }
   state.counters["ns_at_10k"] = median(few);

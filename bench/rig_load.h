@@ -10,14 +10,15 @@
 
 namespace bench {
 
-inline constexpr unsigned kFlights = 1024;  // resumptions in flight: the set between the two messages
+inline constexpr unsigned kFlights =
+    1024;  // resumptions in flight: the set between the two messages
 
 class Load {
  public:
   Load(rig::GatewayRig& gateway, const storm::TicketBag& bag, std::uint32_t clients)
       : gateway_(gateway), random_(clients), engine_(crypto::make_mb_engine()) {
-    auto made = storm::Initiator::make({.clients = clients, .flights = kFlights}, bag, *engine_,
-                                       random_);
+    auto made =
+        storm::Initiator::make({.clients = clients, .flights = kFlights}, bag, *engine_, random_);
     CHECK(made.has_value());
     initiator_ = std::move(*made);
   }
@@ -52,8 +53,7 @@ class Load {
     std::uint8_t frame[2048];
     const std::size_t len = builder.write_ike(out.message, frame);
     // As a NIC with checksum offload reports it.
-    CHECK(gateway_.port().inject({frame, len},
-                                 {.ip_good = true, .l4_good = true}));
+    CHECK(gateway_.port().inject({frame, len}, {.ip_good = true, .l4_good = true}));
   }
   rig::GatewayRig& gateway_;
   crypto::Random random_;

@@ -1,12 +1,15 @@
-// Engine: batch AEAD, HMAC and SHA-1 over lanes. The one door to a crypto library for the packet path.
+// Engine: batch AEAD, HMAC and SHA-1 over lanes. The one door to a crypto library for the packet
+// path.
 //
-// Two implementations have the same results: make_mb_engine() (Intel IPsec-MB, crypto/mb_engine.cc) is
-// the one that serves packets, make_ossl_engine() (OpenSSL, crypto/ossl_engine.cc) is the reference in
-// tests and the rival in benchmarks. Every call takes a batch ("lanes"); the virtual call is paid once
-// per batch. A bad lane never changes the result of another lane. No call allocates, blocks or throws.
+// Two implementations have the same results: make_mb_engine() (Intel IPsec-MB, crypto/mb_engine.cc)
+// is the one that serves packets, make_ossl_engine() (OpenSSL, crypto/ossl_engine.cc) is the
+// reference in tests and the rival in benchmarks. Every call takes a batch ("lanes"); the virtual
+// call is paid once per batch. A bad lane never changes the result of another lane. No call
+// allocates, blocks or throws.
 //
-// Thread: an Engine belongs to the thread that uses it; make one per worker. ExpandedKey and PrfKey are
-// plain memory, filled by an engine and valid for engines of the same kind only (any thread may read).
+// Thread: an Engine belongs to the thread that uses it; make one per worker. ExpandedKey and PrfKey
+// are plain memory, filled by an engine and valid for engines of the same kind only (any thread may
+// read).
 #pragma once
 
 #include <memory>
@@ -45,7 +48,8 @@ class alignas(64) ExpandedKey {
   std::uint8_t storage_[kStorageLen];  // Not initialised: burst scratch holds many of these.
 };
 
-// An HMAC key as an engine wants it (the two hash states after the padded key). Opaque; wipes itself.
+// An HMAC key as an engine wants it (the two hash states after the padded key). Opaque; wipes
+// itself.
 class alignas(64) PrfKey {
  public:
   static constexpr std::size_t kStorageLen = 192;
@@ -81,7 +85,8 @@ struct ExpandLane {
   ExpandedKey* out = nullptr;
 };
 
-// HMAC key set-up. Any key length is right; keys over one hash block are hashed first (RFC 2104 §2).
+// HMAC key set-up. Any key length is right; keys over one hash block are hashed first (RFC 2104
+// §2).
 struct PrfKeyLane {
   Bytes key;
   PrfKey* out = nullptr;
@@ -103,7 +108,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // The library and the instruction sets in use, for logs and reports, e.g. "IPsec-MB 1.3.0 avx2 sha-ni".
+  // The library and the instruction sets in use, for logs and reports, e.g. "IPsec-MB 1.3.0 avx2
+  // sha-ni".
   virtual const char* name() const = 0;
 
   virtual void expand(Aead alg, std::span<const ExpandLane> lanes) = 0;

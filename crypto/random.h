@@ -1,6 +1,6 @@
 // Random: a buffered CSPRNG, one per thread. A ChaCha20 or AES-CTR stream keyed from getrandom(2),
-// re-keyed from its own output after each refill (fast key erasure), re-seeded from the kernel every
-// kReseedBytes. `Random(seed)` is the reproducible form for tests and simulation.
+// re-keyed from its own output after each refill (fast key erasure), re-seeded from the kernel
+// every kReseedBytes. `Random(seed)` is the reproducible form for tests and simulation.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ class Random {
   static constexpr std::size_t kBufferLen = 4096;
   static constexpr std::size_t kReseedBytes = std::size_t{1} << 26;
 
-  Random();                            // from getrandom(2); aborts when the kernel gives nothing
+  Random();                             // from getrandom(2); aborts when the kernel gives nothing
   explicit Random(std::uint64_t seed);  // reproducible; for tests only
   ~Random();
   Random(const Random&) = delete;

@@ -1,7 +1,7 @@
 // Stage accept_tickets: is this genuine ticket still good? Lifetime, policy, revocation, not spent.
 //
-// Nothing is written here: a ticket is spent by message 3, after AUTH verified, so that a sniffed message 1
-// burns nothing (RFC 5723 §4.3.1).
+// Nothing is written here: a ticket is spent by message 3, after AUTH verified, so that a sniffed
+// message 1 burns nothing (RFC 5723 §4.3.1).
 #include <algorithm>
 #include <string_view>
 

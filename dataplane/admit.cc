@@ -1,7 +1,8 @@
 // Stage admit: load, cookies, retransmissions and limits; everything cheaper than opening a ticket.
 //
-// The upper half of the receive ring is kept for message 3: when the ring is more than half full, message 1
-// is shed before any work is put into it, and the client's own retransmission is the queue.
+// The upper half of the receive ring is kept for message 3: when the ring is more than half full,
+// message 1 is shed before any work is put into it, and the client's own retransmission is the
+// queue.
 #include "dataplane/stages.h"
 
 namespace dp {
@@ -9,7 +10,8 @@ namespace {
 
 constexpr unsigned kShedAbovePermille = 500;
 
-// Lanes with a good cookie go on; the others are challenged (RFC 7296 §2.6). A wrong cookie counts as none.
+// Lanes with a good cookie go on; the others are challenged (RFC 7296 §2.6). A wrong cookie counts
+// as none.
 LaneSet demand_cookies(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w) {
   std::array<CookieJar::Request, kBurstMax> requests;
   std::array<unsigned, kBurstMax> lane_of;
@@ -38,8 +40,8 @@ LaneSet demand_cookies(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& 
   return good;
 }
 
-// A repeated message 1 (RFC 7296 §2.1) gets the kept message 2, octet for octet; after message 3 it is
-// ignored. True when the lane was recognised.
+// A repeated message 1 (RFC 7296 §2.1) gets the kept message 2, octet for octet; after message 3 it
+// is ignored. True when the lane was recognised.
 bool recognise_repeat(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts& w) {
   const std::uint32_t slot = w.requests.find(trip.request_hash[lane]);
   if (slot == kNoIndex) return false;
@@ -49,8 +51,7 @@ bool recognise_repeat(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts
     const crypto::Bytes message = trip.request[lane].message;
     const crypto::Bytes kept = half.real_message1();
     // Same SPIi and Ni but other octets is another exchange, not a retransmission.
-    if (message.size() != kept.size() ||
-        std::memcmp(message.data(), kept.data(), kept.size()) != 0)
+    if (message.size() != kept.size() || std::memcmp(message.data(), kept.data(), kept.size()) != 0)
       return false;
     trip.half[lane] = &half;
     trip.repeated.add(lane);

@@ -1,4 +1,5 @@
-// Stages on established sessions: kept answers sent again, and empty INFORMATIONAL requests (liveness).
+// Stages on established sessions: kept answers sent again, and empty INFORMATIONAL requests
+// (liveness).
 //
 // Both check the ICV before anything else; only a request that was authenticated moves the window.
 #include "dataplane/seal_batch.h"
@@ -64,7 +65,8 @@ std::size_t write_answer(Burst& burst, unsigned lane, Session& session, WorkerPa
   return builder.finish(crypto::Bytes(iv).first(ike::iv_len(session.suite)));
 }
 
-// Keeps the answer for retransmission in place of the one before, which nobody can ask for any more.
+// Keeps the answer for retransmission in place of the one before, which nobody can ask for any
+// more.
 void keep(Session& session, crypto::Bytes message, WorkerParts& w) {
   const std::size_t at = response_offset(session);
   const crypto::MutBytes packed = w.sessions.blob(session, at + message.size());
@@ -107,7 +109,8 @@ void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w) {
   SealBatch batch;
   for (unsigned lane : open_requests(burst, in, requests, w)) {
     if (!is_empty(requests[lane])) {
-      // INFORMATIONAL with content is the control plane's; the window stays, so it can still be served.
+      // INFORMATIONAL with content is the control plane's; the window stays, so it can still be
+      // served.
       burst.drop(lane, Drop::ike_other_exchange);
       continue;
     }

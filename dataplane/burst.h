@@ -1,7 +1,7 @@
 // Burst: up to 32 packets travelling through the stages together, as a struct of arrays.
 //
-// A lane leaves the burst exactly once, with a verdict: reply, forward to another worker, or drop with a
-// reason. `check_conserved` asserts it. Worker thread only.
+// A lane leaves the burst exactly once, with a verdict: reply, forward to another worker, or drop
+// with a reason. `check_conserved` asserts it. Worker thread only.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ struct Path {
   std::uint16_t l4_offset = 0;       // of the UDP header (or ICMP, ESP)
   std::uint16_t payload_offset = 0;  // of the IKE message (after the non-ESP marker, if any)
   bool is_ip6 = false;
-  bool non_esp_marker = false;       // came to port 4500
+  bool non_esp_marker = false;  // came to port 4500
 
   crypto::Bytes source_octets() const { return {source.data(), is_ip6 ? 16u : 4u}; }
   crypto::Bytes destination_octets() const { return {destination.data(), is_ip6 ? 16u : 4u}; }
@@ -35,10 +35,10 @@ struct Path {
 
 // What classify found. Each lane is in one family, or already dropped.
 struct Families {
-  LaneSet link;    // ARP, ND, ICMP echo
-  LaneSet resume;  // IKE_SESSION_RESUME requests with SPIr = 0
+  LaneSet link;      // ARP, ND, ICMP echo
+  LaneSet resume;    // IKE_SESSION_RESUME requests with SPIr = 0
   LaneSet sessions;  // IKE requests with SPIr != 0
-  LaneSet other;   // IKE that is neither: for the control plane
+  LaneSet other;     // IKE that is neither: for the control plane
 };
 
 struct Burst {

@@ -1,5 +1,5 @@
-// Splits a set of lanes by algorithm, because one batch call serves one algorithm. In practice all lanes of
-// a burst have the same suite and there is one piece.
+// Splits a set of lanes by algorithm, because one batch call serves one algorithm. In practice all
+// lanes of a burst have the same suite and there is one piece.
 #pragma once
 
 #include <utility>

@@ -1,8 +1,9 @@
-// Stage establish: the ticket is spent, the session and its Child SA come into being, message 4 goes out.
+// Stage establish: the ticket is spent, the session and its Child SA come into being, message 4
+// goes out.
 //
-// Commit order: leases are claimed, then the ticket is spent by one atomic operation. The one session that
-// spends it goes on; a loser gives its leases back and is told AUTHENTICATION_FAILED. Everything after that
-// point succeeds. RFC 5723 §4.3.3-4.3.4, §6.2.
+// Commit order: leases are claimed, then the ticket is spent by one atomic operation. The one
+// session that spends it goes on; a loser gives its leases back and is told AUTHENTICATION_FAILED.
+// Everything after that point succeeds. RFC 5723 §4.3.3-4.3.4, §6.2.
 #include "crypto/prf_plus.h"
 #include "dataplane/message4.h"
 #include "dataplane/seal_batch.h"
@@ -40,8 +41,7 @@ void derive_child_keys(crypto::Prf prf, LaneSet in, AuthTrip& trip, const PerLan
   std::size_t i = 0;
   for (unsigned lane : in) {
     HalfOpen& half = *trip.half[lane];
-    std::uint8_t* work =
-        w.scratch.take(crypto::kPrfLenMax + half.nonce_i_len + ike::kNonceLen + 1);
+    std::uint8_t* work = w.scratch.take(crypto::kPrfLenMax + half.nonce_i_len + ike::kNonceLen + 1);
     const std::size_t len =
         ike::write_child_seed(half.nonce_i(), half.nonce_r, crypto::seed_of(work));
     key_lanes[i] = {ike::split_ike_keymat(half.ticket.suite, half.keymat).sk_d, &keys[i]};
@@ -63,7 +63,8 @@ void make_children(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants, Wor
     }
     const HalfOpen& half = *trip.half[lane];
     ChildSa& child = w.sessions.child(half.slot);
-    // Slot and a random octet: not below 256, and packets from before do not hit the new SA by habit.
+    // Slot and a random octet: not below 256, and packets from before do not hit the new SA by
+    // habit.
     child.spi_in = ike::EspSpi(((half.slot + 1) << 8) | (w.random.u32() & 0xff));
     child.spi_out = ike::EspSpi(crypto::load_be32(grants[lane].choice.spi.data()));
     child.suite = grants[lane].choice.suite;
@@ -74,8 +75,8 @@ void make_children(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants, Wor
       [&](crypto::Prf prf, LaneSet same) { derive_child_keys(prf, same, trip, grants, w); });
 }
 
-// Fills the established record with what the session needs from here on. SK_pi, SK_pr and the ticket's
-// state go with the half-open record.
+// Fills the established record with what the session needs from here on. SK_pi, SK_pr and the
+// ticket's state go with the half-open record.
 void record_session(Session& session, unsigned lane, const AuthTrip& trip, const Burst& burst,
                     const NewTicket& ticket, std::size_t response_len, WorkerParts& w) {
   const HalfOpen& half = *trip.half[lane];
@@ -116,7 +117,8 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
   session.response_len = static_cast<std::uint16_t>(response_len);
 }
 
-// RFC 5723 §4.3.4: the SA that the ticket came from ends silently, found by its SPIs and not by identity.
+// RFC 5723 §4.3.4: the SA that the ticket came from ends silently, found by its SPIs and not by
+// identity.
 void end_old_session(const HalfOpen& half, WorkerParts& w) {
   const SpiParts old = w.codec.decode(half.ticket.spi_r);
   if (old.owner == w.index) {
@@ -168,8 +170,7 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
     if (len == 0) burst.drop(lane, Drop::reply_too_large);
     record_session(*sessions[lane], lane, trip, burst, tickets[lane], len, w);
     if (len == 0) continue;
-    const SessionKeys keys =
-        session_keys(*sessions[lane], w.sessions.blob(*sessions[lane], 0));
+    const SessionKeys keys = session_keys(*sessions[lane], w.sessions.blob(*sessions[lane], 0));
     batch.add(lane, burst.reply_room(lane).first(len),
               {sessions[lane]->suite, keys.sk_er, keys.sk_ar});
   }

@@ -1,14 +1,14 @@
 // Stage find_sessions: SPIr -> owner and slot by arithmetic; what is not ours goes to its owner.
 //
-// A packet is sorted by the state of its session and its Message ID before any cryptography. Nothing of the
-// session changes here (RFC 7296 §2.3: a forged packet must not move a window).
+// A packet is sorted by the state of its session and its Message ID before any cryptography.
+// Nothing of the session changes here (RFC 7296 §2.3: a forged packet must not move a window).
 #include "dataplane/stages.h"
 
 namespace dp {
 namespace {
 
-// Sessions that this pass has a lane for, as a small set of slot numbers: a false "yes" only puts a lane
-// off to the next pass.
+// Sessions that this pass has a lane for, as a small set of slot numbers: a false "yes" only puts a
+// lane off to the next pass.
 class SlotMarks {
  public:
   bool first(std::uint32_t slot) {

@@ -1,4 +1,5 @@
-// Grant: what a resumed client gets, decided before anything is written: addresses, Child SA, selectors.
+// Grant: what a resumed client gets, decided before anything is written: addresses, Child SA,
+// selectors.
 #pragma once
 
 #include "dataplane/burst.h"
@@ -21,8 +22,8 @@ struct Grant {
   ike::SelectorList ts_r;
 };
 
-// Leases are claimed for half.spi_r, or moved to it from the session that the ticket names. `peer` is the
-// client's outer address, which is what it may use as inner address when it asks for none.
+// Leases are claimed for half.spi_r, or moved to it from the session that the ticket names. `peer`
+// is the client's outer address, which is what it may use as inner address when it asks for none.
 void decide_grant(const ike::AuthRequest& request, const HalfOpen& half, const Path& peer,
                   const ChildConfig& config, LeaseTable& leases, Grant& out);
 // Gives the leases back (the ticket turned out to be spent).

@@ -1,5 +1,5 @@
-// LaneSet: a set of packets of one burst, as bits of one machine word. Iterating visits the members in
-// order; set algebra is the control flow of the stages.
+// LaneSet: a set of packets of one burst, as bits of one machine word. Iterating visits the members
+// in order; set algebra is the control flow of the stages.
 #pragma once
 
 #include <bit>

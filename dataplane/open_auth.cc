@@ -1,4 +1,5 @@
-// Stage open_auth: opens SK{} of message 3 in bulk, puts IKE fragments together, reads what is inside.
+// Stage open_auth: opens SK{} of message 3 in bulk, puts IKE fragments together, reads what is
+// inside.
 #include "dataplane/by_algorithm.h"
 #include "dataplane/stages.h"
 #include "ike/key_schedule.h"
@@ -13,7 +14,8 @@ ike::IkeKeys keys_of(const AuthTrip& trip, unsigned lane) {
   return ike::split_ike_keymat(suite_of(trip, lane), trip.half[lane]->keymat);
 }
 
-// Where SK stands; lanes without a usable one leave and the half-open session stays (RFC 7296 §2.3).
+// Where SK stands; lanes without a usable one leave and the half-open session stays (RFC 7296
+// §2.3).
 LaneSet locate(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   LaneSet located;
   for (unsigned lane : in) {
@@ -75,8 +77,8 @@ bool complete(Burst& burst, unsigned lane, AuthTrip& trip, WorkerParts& w, crypt
   if (!trip.sk[lane].fragment) return true;
   const Fragments::Added added = w.fragments.add(*trip.half[lane], trip.sk[lane], inner);
   if (added != Fragments::Added::complete) {
-    burst.drop(lane, added == Fragments::Added::waiting ? Drop::fragment_waiting
-                                                        : Drop::fragment_limit);
+    burst.drop(lane,
+               added == Fragments::Added::waiting ? Drop::fragment_waiting : Drop::fragment_limit);
     return false;
   }
   std::uint8_t* whole = w.scratch.take(w.fragments.total_len(*trip.half[lane]));
@@ -91,8 +93,8 @@ LaneSet open_auth(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   for (unsigned lane : decrypt(burst, locate(burst, in, trip, w), trip, w)) {
     crypto::Bytes inner;
     if (!complete(burst, lane, trip, w, inner)) continue;
-    const ike::ParseError error = ike::parse_auth_request(
-        trip.sk[lane].first_inner, inner, trip.request[lane], trip.offending[lane]);
+    const ike::ParseError error = ike::parse_auth_request(trip.sk[lane].first_inner, inner,
+                                                          trip.request[lane], trip.offending[lane]);
     if (error == ike::ParseError::critical_unknown) {
       // RFC 7296 §2.5: the notify is the only thing sent and the SA is not created.
       fail(burst, lane, Drop::auth_malformed, ike::Notify::unsupported_critical_payload, trip);

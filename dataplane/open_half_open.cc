@@ -1,8 +1,9 @@
 // Stage open_half_open: a slot, an SPIr, a nonce and message 2 for each accepted ticket.
 //
-// No key is derived here. A replayed (sniffed) message 1 therefore costs one ticket opening and one half-open
-// record, of which a ticket may have two; keys are derived when a message 3 arrives, which only a client that
-// saw message 2 can send. For a genuine client the work is the same, only later and in one piece.
+// No key is derived here. A replayed (sniffed) message 1 therefore costs one ticket opening and one
+// half-open record, of which a ticket may have two; keys are derived when a message 3 arrives,
+// which only a client that saw message 2 can send. For a genuine client the work is the same, only
+// later and in one piece.
 #include "dataplane/stages.h"
 
 namespace dp {
@@ -52,12 +53,11 @@ void fill(HalfOpen& half, unsigned lane, ResumeTrip& trip, WorkerParts& w) {
   half.nonce_i_len = static_cast<std::uint16_t>(request.nonce.size());
 
   const std::uint8_t* from = trip.plaintext[lane];
-  half.state_len =
-      static_cast<std::uint16_t>(request.ticket.size() - ike::kTicketOverhead);
+  half.state_len = static_cast<std::uint16_t>(request.ticket.size() - ike::kTicketOverhead);
   std::memcpy(half.state.data(), from, half.state_len);
   half.ticket = trip.state[lane];
-  for (crypto::Bytes* view : {&half.ticket.sk_d, &half.ticket.id_i, &half.ticket.id_r,
-                              &half.ticket.eap_identity})
+  for (crypto::Bytes* view :
+       {&half.ticket.sk_d, &half.ticket.id_i, &half.ticket.id_r, &half.ticket.eap_identity})
     *view = moved(*view, from, half.state.data());
   w.random.fill(half.nonce_r);
 }
@@ -99,8 +99,8 @@ void write_message2(HalfOpen& half, const ike::ResumeRequest& request, NatDetect
   }
   half.fragmentation = request.fragmentation_supported;
   response.fragmentation_supported = half.fragmentation;
-  const std::size_t len = ike::write_resume_response(
-      response, crypto::MutBytes(half.message2).first(kMessage2Max));
+  const std::size_t len =
+      ike::write_resume_response(response, crypto::MutBytes(half.message2).first(kMessage2Max));
   CHECK(len != 0);
   half.message2_len = static_cast<std::uint16_t>(len);
 }

@@ -1,7 +1,8 @@
-// Stage open_tickets: find the key by its id, open all tickets of the burst in one call, decode the states.
+// Stage open_tickets: find the key by its id, open all tickets of the burst in one call, decode the
+// states.
 //
-// An unknown key id costs one compare and is never tried (RFC 5723 §6.1 names the key). All refusals
-// become the same TICKET_NACK.
+// An unknown key id costs one compare and is never tried (RFC 5723 §6.1 names the key). All
+// refusals become the same TICKET_NACK.
 #include "dataplane/stages.h"
 
 namespace dp {

@@ -1,8 +1,8 @@
-// PacketPort: where a worker's frames come from and go to. The DPDK port (port.h) is the real one; the
-// tests' FakePort is another. One virtual call per burst.
+// PacketPort: where a worker's frames come from and go to. The DPDK port (port.h) is the real one;
+// the tests' FakePort is another. One virtual call per burst.
 //
-// Ownership: a frame belongs to the port until receive() returns it, then to the burst, and goes back
-// by exactly one of transmit, release, hand_over. Worker thread only, except where noted.
+// Ownership: a frame belongs to the port until receive() returns it, then to the burst, and goes
+// back by exactly one of transmit, release, hand_over. Worker thread only, except where noted.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ class PacketPort {
   // Sends; what the ring does not take is released. Returns how many were taken, from the front.
   virtual unsigned transmit(std::span<const Frame> frames) = 0;
   virtual void release(std::span<const Frame> frames) = 0;
-  // Gives the frame to another worker. False when its ring is full: the caller still owns the frame.
+  // Gives the frame to another worker. False when its ring is full: the caller still owns the
+  // frame.
   virtual bool hand_over(unsigned worker, const Frame& frame) = 0;
   // How full the receive ring is, 0 (empty) .. 1000 (full): the signal for shedding.
   virtual unsigned backlog_permille() = 0;

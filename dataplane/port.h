@@ -3,9 +3,8 @@
 //
 // Any device works: PCI NICs with RSS and checksum offloads, and vdevs with neither. What a device
 // lacks is made up for in software:
-//  - fewer receive queues than workers: workers 0 .. rx_queue_count-1 poll, the others receive what
-//  these
-//    hand over (PacketPort::spreads_in_software; the decision is message1_worker in spread.h);
+//  - fewer receive queues than workers: the first workers poll, the others receive what these hand
+//    over (PacketPort::spreads_in_software; the decision is message1_worker in spread.h);
 //  - fewer transmit queues: the others' frames are sent by a worker that has one, over a ring;
 //  - no checksum offload: can_offload_checksums() is false.
 //

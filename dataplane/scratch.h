@@ -1,7 +1,8 @@
-// Scratch: memory for one burst, taken by bumping a pointer and wiped as a whole when the burst ends.
+// Scratch: memory for one burst, taken by bumping a pointer and wiped as a whole when the burst
+// ends.
 //
-// Decrypted tickets, keys in the making and plaintexts live here, so that no stage can forget to wipe
-// them: the worker wipes up to the high-water mark, once. Worker thread only.
+// Decrypted tickets, keys in the making and plaintexts live here, so that no stage can forget to
+// wipe them: the worker wipes up to the high-water mark, once. Worker thread only.
 #pragma once
 
 #include <array>
@@ -16,9 +17,9 @@ namespace dp {
 
 class Scratch {
  public:
-  // What one lane can take at most: plaintext and joined fragments of a message (kMessageLenMax each), the
-  // seeds of three derivations, four PrfKeys, an old and a new ticket. A lane makes one trip a burst, so
-  // running out would be our mistake and not the peer's.
+  // What one lane can take at most: plaintext and joined fragments of a message (kMessageLenMax
+  // each), the seeds of three derivations, four PrfKeys, an old and a new ticket. A lane makes one
+  // trip a burst, so running out would be our mistake and not the peer's.
   static constexpr std::size_t kLaneLen = 2 * 3072 + 3 * 1024 + 4 * 256 + 4 * 1024;
   static constexpr std::size_t kLen = 32 * kLaneLen;
 
@@ -29,8 +30,8 @@ class Scratch {
     CHECK(used_ <= kLen);
     return octets_.data() + start;
   }
-  // `count` objects whose construction does nothing and whose destructor only wipes (PrfKey, bytes): this
-  // memory is wiped as a whole instead.
+  // `count` objects whose construction does nothing and whose destructor only wipes (PrfKey,
+  // bytes): this memory is wiped as a whole instead.
   template <class T>
   T* take_array(std::size_t count) {
     static_assert(alignof(T) <= 64);

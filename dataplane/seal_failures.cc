@@ -28,7 +28,8 @@ void seal_failures(Burst& burst, AuthTrip& trip, WorkerParts& w) {
     const bool names_payload = trip.error[lane] == ike::Notify::unsupported_critical_payload;
     builder.chain().notify(trip.error[lane],
                            names_payload ? crypto::Bytes(&offending, 1) : crypto::Bytes());
-    // The only message ever sealed with this SK_er, so any IV is fresh; CBC wants an unpredictable one.
+    // The only message ever sealed with this SK_er, so any IV is fresh; CBC wants an unpredictable
+    // one.
     std::array<std::uint8_t, 16> iv;
     w.random.fill(iv);
     const std::size_t len = builder.finish(crypto::Bytes(iv).first(ike::iv_len(suite)));

@@ -1,12 +1,12 @@
-// The three records of a session: its directory entry, the half-open record between messages 1 and 3, and
-// the established record. Plain memory inside SessionTable's arenas; wiped when freed.
+// The three records of a session: its directory entry, the half-open record between messages 1 and
+// 3, and the established record. Plain memory inside SessionTable's arenas; wiped when freed.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#include "crypto/engine.h"
 #include "crypto/base/bytes.h"
+#include "crypto/engine.h"
 #include "ike/auth_value.h"
 #include "ike/ids.h"
 #include "ike/resume.h"
@@ -47,7 +47,7 @@ struct HalfOpen {
   bool keys_derived = false;
   bool fragmentation = false;
   std::uint32_t fragment_record = kNoIndex;  // in Fragments
-  ike::TicketState ticket;     // views into `state`
+  ike::TicketState ticket;                   // views into `state`
   std::array<std::uint8_t, ike::kNonceLen> nonce_r;
   alignas(64) std::array<std::uint8_t, ike::kIkeKeymatMax> keymat;
   alignas(64) std::array<std::uint8_t, ike::kTicketStateMax> state;
@@ -59,21 +59,22 @@ struct HalfOpen {
   crypto::Bytes nonce_i() const { return {message1.data() + nonce_i_offset, nonce_i_len}; }
 };
 
-// An established IKE SA on a worker. Its variable parts lie packed in `blob`, or in a spill record when
-// they do not fit: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body | last response (for retransmission).
+// An established IKE SA on a worker. Its variable parts lie packed in `blob`, or in a spill record
+// when they do not fit: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body | last response (for
+// retransmission).
 struct Session {
   ike::IkeSpi spi_i, spi_r;
   std::uint64_t request_hash = 0;
-  ike::IssuerId issuer;         // of the ticket we issued for this session (revoked with it)
-  ike::TicketSerial serial;     // 0 = none issued
-  std::uint64_t tx_counter = 0; // IVs used in our direction
+  ike::IssuerId issuer;          // of the ticket we issued for this session (revoked with it)
+  ike::TicketSerial serial;      // 0 = none issued
+  std::uint64_t tx_counter = 0;  // IVs used in our direction
   std::uint64_t established_ms = 0;
   std::uint64_t seen_ms = 0;
   std::uint64_t full_auth_s = 0;
   std::uint32_t next_message_id = 2;  // expected from the client
   std::uint32_t ip4_lease = kNoIndex, ip6_lease = kNoIndex;
   std::uint32_t spill = kNoIndex;
-  std::uint32_t connection = 0;       // ticket's connection id
+  std::uint32_t connection = 0;  // ticket's connection id
   std::uint16_t connection_index = 0;
   std::uint16_t resumptions = 0;
   ike::Suite suite;

@@ -1,4 +1,5 @@
-// The packed octets of an established session: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body | response.
+// The packed octets of an established session: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body |
+// response.
 #pragma once
 
 #include "dataplane/session.h"
@@ -6,7 +7,8 @@
 
 namespace dp {
 
-// SK_pi and SK_pr end with IKE_AUTH and are not kept, so the kept keys are the front of the prf+ output.
+// SK_pi and SK_pr end with IKE_AUTH and are not kept, so the kept keys are the front of the prf+
+// output.
 constexpr std::size_t kept_keys_len(const ike::Suite& suite) {
   return ike::ike_keymat_len(suite) - 2 * ike::prf_len(suite);
 }

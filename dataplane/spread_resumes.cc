@@ -1,4 +1,5 @@
-// Stage spread_resumes: where the device cannot spread packets over workers, the polling worker does.
+// Stage spread_resumes: where the device cannot spread packets over workers, the polling worker
+// does.
 #include "dataplane/spread.h"
 #include "dataplane/stages.h"
 

@@ -1,8 +1,9 @@
 // The stages of the packet path, in packet order: the table of contents of the data plane.
 //
-// A stage takes a burst and a set of lanes, does one thing to all of them, and returns the lanes that go
-// on. A lane that does not go on has left with a verdict (reply, handed over, drop) or waits in one of its
-// trip's sets for write_replies / seal_failures. Each stage is in the file of its name. Worker thread only.
+// A stage takes a burst and a set of lanes, does one thing to all of them, and returns the lanes
+// that go on. A lane that does not go on has left with a verdict (reply, handed over, drop) or
+// waits in one of its trip's sets for write_replies / seal_failures. Each stage is in the file of
+// its name. Worker thread only.
 #pragma once
 
 #include "crypto/keyring.h"
@@ -57,9 +58,11 @@ struct WorkerParts {
   std::uint32_t sweep_slot = 0;  // where upkeep looks for old sessions next
 };
 
-// --- Message 3: IKE_AUTH of a resumed SA (RFC 5723 §4.3.3), and what follows it -----------------------
+// --- Message 3: IKE_AUTH of a resumed SA (RFC 5723 §4.3.3), and what follows it
+// -----------------------
 
-// What the lanes with a responder SPI are. At most one lane per session; the others stay in `later`.
+// What the lanes with a responder SPI are. At most one lane per session; the others stay in
+// `later`.
 struct SessionLanes {
   LaneSet auth;      // message 3 of a half-open session
   LaneSet repeated;  // the last request of an established session, again
@@ -83,7 +86,8 @@ void repeat_answers(Burst& burst, LaneSet in, WorkerParts& w);
 // Liveness checks of established sessions (RFC 7296 §2.4).
 void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w);
 
-// --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2) ----------------------------------------------
+// --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2)
+// ----------------------------------------------
 
 // Hands requests to their workers when the device does not do it; those of this worker go on.
 LaneSet spread_resumes(Burst& burst, LaneSet in, WorkerParts& w);
@@ -99,9 +103,11 @@ LaneSet open_half_open(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& 
 // Message 2, TICKET_NACK and COOKIE challenges go into their frames.
 void write_replies(Burst& burst, LaneSet opened, ResumeTrip& trip, WorkerParts& w);
 
-// --- Between bursts ---------------------------------------------------------------------------------
+// --- Between bursts
+// ---------------------------------------------------------------------------------
 
-// Half-open time-outs, old sessions, sessions that other workers replaced: a bounded piece per call.
+// Half-open time-outs, old sessions, sessions that other workers replaced: a bounded piece per
+// call.
 void upkeep(WorkerParts& w);
 // Ends a half-open session and gives back what it counted against.
 void end_half(HalfOpen& half, WorkerParts& w);

@@ -1,8 +1,9 @@
 // TicketKeys: the expanded AES keys of ticket issuers, as one worker needs them.
 //
-// key = KDF(ticket key[key id], issuer id) costs an HMAC and a key schedule, so keys in use are kept. A key
-// for an issuer not seen before is a candidate until a ticket's tag verified under it: forged issuer ids
-// cannot push out a good key. Candidates are budgeted (AdmissionConfig::new_issuers_per_s). Worker thread only.
+// key = KDF(ticket key[key id], issuer id) costs an HMAC and a key schedule, so keys in use are
+// kept. A key for an issuer not seen before is a candidate until a ticket's tag verified under it:
+// forged issuer ids cannot push out a good key. Candidates are budgeted
+// (AdmissionConfig::new_issuers_per_s). Worker thread only.
 #pragma once
 
 #include <array>
@@ -23,8 +24,8 @@ class TicketKeys {
   // Start of a burst: forgets candidates, and everything when the keyring snapshot changed.
   void begin_burst(const crypto::KeyringSnapshot* keyring, const Now& now);
 
-  // The key for (key, issuer), kept or newly derived; null when the budget for new issuers is spent.
-  // Valid until the next begin_burst.
+  // The key for (key, issuer), kept or newly derived; null when the budget for new issuers is
+  // spent. Valid until the next begin_burst.
   const crypto::ExpandedKey* find(const crypto::TicketKey& key, ike::IssuerId issuer);
   // A tag verified under this pair: a candidate becomes a kept key.
   void confirm(const crypto::TicketKey& key, ike::IssuerId issuer);

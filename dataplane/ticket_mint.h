@@ -1,8 +1,8 @@
 // TicketMint: hands out issuer and serial of the tickets that one worker seals.
 //
-// A serial is used once per issuer, which makes the GCM nonce unique. When an issuer runs out of serials
-// the worker takes the next one from its IssuerSupply; until the control thread has filled that, no
-// tickets are issued and clients are told TICKET_NACK for the request. Worker thread only.
+// A serial is used once per issuer, which makes the GCM nonce unique. When an issuer runs out of
+// serials the worker takes the next one from its IssuerSupply; until the control thread has filled
+// that, no tickets are issued and clients are told TICKET_NACK for the request. Worker thread only.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // The per-lane state of the two trips of a resumption, beside the packet state in Burst.
 //
-// Message 1 (IKE_SESSION_RESUME) and message 3 (IKE_AUTH) each have a struct of arrays that their stages
-// fill from left to right. Everything that holds secrets points into Scratch or into a session record.
+// Message 1 (IKE_SESSION_RESUME) and message 3 (IKE_AUTH) each have a struct of arrays that their
+// stages fill from left to right. Everything that holds secrets points into Scratch or into a
+// session record.
 #pragma once
 
 #include <array>
@@ -31,8 +32,8 @@ struct ResumeTrip {
   PerLane<IssuerUse*> issuer;
   PerLane<std::uint16_t> connection;  // index in WorkerConfig::connections
   PerLane<HalfOpen*> half;
-  LaneSet refused;  // to be answered with TICKET_NACK; the reason stands in Burst::reason
-  LaneSet repeated;  // message 2 of `half` is sent again
+  LaneSet refused;     // to be answered with TICKET_NACK; the reason stands in Burst::reason
+  LaneSet repeated;    // message 2 of `half` is sent again
   LaneSet challenged;  // to be answered with a COOKIE challenge
   PerLane<std::array<std::uint8_t, 17>> cookie;
 };
@@ -45,7 +46,7 @@ struct AuthTrip {
   PerLane<ike::AuthForm> form;
   PerLane<std::array<std::uint8_t, crypto::kPrfLenMax>> auth_r;
   PerLane<Grant> grant;
-  PerLane<ike::Notify> error;  // of lanes in `failed`: the one notify of the answer
+  PerLane<ike::Notify> error;           // of lanes in `failed`: the one notify of the answer
   PerLane<ike::PayloadType> offending;  // data of UNSUPPORTED_CRITICAL_PAYLOAD
   LaneSet failed;
 };

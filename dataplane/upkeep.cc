@@ -1,4 +1,5 @@
-// Upkeep between bursts: half-open time-outs, sessions past their lifetime, sessions replaced elsewhere.
+// Upkeep between bursts: half-open time-outs, sessions past their lifetime, sessions replaced
+// elsewhere.
 #include "dataplane/stages.h"
 
 namespace dp {

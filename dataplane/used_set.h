@@ -5,9 +5,11 @@
 // nothing and two racing uses have one winner. The mapping is shared with the file: a killed
 // process loses nothing.
 //
-//   file "<16 hex digits of the issuer>.used":  header of 4096 octets, then capacity / 8 octets of
-//   bits header: "RSGUSED1" | issuer(8) | capacity(8) | valid until(8, Unix s) | zeroes big-endian
-//   serial s is bit s % 8 (0 = least significant) of the octet at 4096 + s / 8
+//   file     "<16 hex digits of the issuer>.used": 4096 octets of header, capacity / 8 of bits
+//
+//   header   "RSGUSED1" | issuer(8) | capacity(8) | valid until(8, Unix s) | zeroes; big-endian
+//
+//   bit      serial s is bit s % 8 (0 = least significant) of the octet at 4096 + s / 8
 //
 // A file is made under another name, with all its blocks reserved, and renamed when it is whole:
 // neither a crash nor a full disk leaves a short file or a hole whose first write would kill a

@@ -1,7 +1,8 @@
-// Stage verify_auth: identities against the ticket, AUTH in either form, and our own AUTH in the same form.
+// Stage verify_auth: identities against the ticket, AUTH in either form, and our own AUTH in the
+// same form.
 //
-// Both directions are computed in one batch: SK_pi and SK_pr are ready and what they cover was fixed when
-// message 2 was written. RFC 5723 §4.3.3, RFC 7296 §2.15.
+// Both directions are computed in one batch: SK_pi and SK_pr are ready and what they cover was
+// fixed when message 2 was written. RFC 5723 §4.3.3, RFC 7296 §2.15.
 #include "dataplane/by_algorithm.h"
 #include "dataplane/stages.h"
 #include "ike/key_schedule.h"
@@ -9,7 +10,8 @@
 namespace dp {
 namespace {
 
-// Type and data must equal the ticket's; the reserved octets are the client's affair (they are MACed as sent).
+// Type and data must equal the ticket's; the reserved octets are the client's affair (they are
+// MACed as sent).
 bool same_id(const ike::IdView& sent, crypto::Bytes ticket_body) {
   return ticket_body.size() == sent.body.size() && ticket_body[0] == sent.body[0] &&
          crypto::ct_equal(ticket_body.subspan(4), sent.data);
@@ -40,7 +42,8 @@ struct Macs {
   std::array<std::array<std::uint8_t, crypto::kPrfLenMax>, 2 * kBurstMax> values;
 };
 
-// RFC form: message | nonce | prf(SK_px, ID). The room behind the kept messages takes nonce and MACed ID.
+// RFC form: message | nonce | prf(SK_px, ID). The room behind the kept messages takes nonce and
+// MACed ID.
 void mac_rfc_form(crypto::Prf prf, LaneSet in, AuthTrip& trip, WorkerParts& w, Macs& macs) {
   const std::size_t len = crypto::prf_len(prf);
   std::size_t i = 0;

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::uint32_t kFragmentRecords = 1024;
 
-// Every lane of the burst has left: sends, frees, counts. Packets are conserved: what was received is
-// sent, handed over or dropped.
+// Every lane of the burst has left: sends, frees, counts. Packets are conserved: what was received
+// is sent, handed over or dropped.
 void leave(WorkerState& s) {
   Burst& burst = s.burst_;
   std::array<Frame, kBurstMax> out;
@@ -91,6 +91,7 @@ unsigned Worker::run_once(const Now& now) {
     return 0;
   }
   const std::uint64_t started = s.last_mark_;
+  for (unsigned lane : burst.all()) s.counters_.rx_octets.add(burst.frame[lane].len);
   s.mark(Stage::receive);
 
   const Families in = classify(burst, s.link_);
@@ -126,8 +127,8 @@ SharedState::SharedState(const WorkerConfig& worker_config)
 }
 
 WorkerState::WorkerState(unsigned index, SharedState& shared,
-                         std::unique_ptr<crypto::Engine> engine, PacketPort& port,
-                         const Link& link, std::unique_ptr<crypto::Random> random,
+                         std::unique_ptr<crypto::Engine> engine, PacketPort& port, const Link& link,
+                         std::unique_ptr<crypto::Random> random,
                          std::unique_ptr<SessionTable> sessions,
                          std::unique_ptr<Fragments> fragments, std::unique_ptr<SpiCodec> codec,
                          CycleClock cycles)

@@ -1,8 +1,9 @@
 // Worker: one lcore's whole packet path. run_once() is the table of contents.
 //
-// A worker owns its port queue, session table, engine and counters and shares nothing that is written,
-// except the lease table and the used-set, which are made of atomics. It never locks, allocates, logs or
-// waits. Everything here runs on the worker's thread; counters() may be read from any thread.
+// A worker owns its port queue, session table, engine and counters and shares nothing that is
+// written, except the lease table and the used-set, which are made of atomics. It never locks,
+// allocates, logs or waits. Everything here runs on the worker's thread; counters() may be read
+// from any thread.
 #pragma once
 
 #include <array>
@@ -34,10 +35,10 @@ struct SharedState {
   Snapshot<crypto::KeyringSnapshot> keyring;
   Snapshot<DenyList> denied;
   LeaseTable leases;
-  UsedSet* used = nullptr;           // set before workers start
+  UsedSet* used = nullptr;  // set before workers start
   IssuerRequests issuer_requests;
-  std::array<IssuerSupply, 256> issuers;  // by worker; `ready` filled before workers start
-  std::array<CloseBox, 255> close_boxes;  // by worker
+  std::array<IssuerSupply, 256> issuers;     // by worker; `ready` filled before workers start
+  std::array<CloseBox, 255> close_boxes;     // by worker
   std::array<std::uint8_t, 16> spi_secret;   // per start
   std::array<std::uint8_t, 32> cookie_seed;  // per start
   std::uint64_t spread_secret = 0;           // per start

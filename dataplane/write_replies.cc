@@ -1,11 +1,13 @@
-// Stage write_replies: message 2, TICKET_NACK and COOKIE challenges go into the frames of their requests.
+// Stage write_replies: message 2, TICKET_NACK and COOKIE challenges go into the frames of their
+// requests.
 #include "dataplane/stages.h"
 
 namespace dp {
 namespace {
 
 // The IKE message stands in the frame; make the frame around it. `why` is counted with the answer.
-void send(Burst& burst, unsigned lane, std::size_t len, Drop why, WorkerParts& w, Counter& counter) {
+void send(Burst& burst, unsigned lane, std::size_t len, Drop why, WorkerParts& w,
+          Counter& counter) {
   if (len == 0 || !turn_into_reply(burst, lane, len, w.link, w.port.can_offload_checksums())) {
     burst.drop(lane, Drop::reply_too_large);
     return;
@@ -43,9 +45,9 @@ void write_replies(Burst& burst, LaneSet opened, ResumeTrip& trip, WorkerParts& 
     send(burst, lane, len, burst.reason[lane], w, w.counters.nacks);
   }
   for (unsigned lane : trip.challenged) {
-    const std::size_t len = ike::write_cookie_challenge(
-        trip.request[lane].spi_i, ike::Exchange::ike_session_resume, trip.cookie[lane],
-        burst.reply_room(lane));
+    const std::size_t len =
+        ike::write_cookie_challenge(trip.request[lane].spi_i, ike::Exchange::ike_session_resume,
+                                    trip.cookie[lane], burst.reply_room(lane));
     send(burst, lane, len, Drop::cookie_required, w, w.counters.cookies_sent);
   }
   trip.refused = trip.repeated = trip.challenged = LaneSet();

@@ -1,8 +1,8 @@
 // Byte spans, big-endian loads and stores, and the one reader and the one writer that check bounds.
 //
 // Every parser of the project reads through ByteReader and every builder writes through ByteWriter,
-// so there is one length comparison in one function for each direction. Neither allocates or throws.
-// Any thread; the objects themselves are not shared.
+// so there is one length comparison in one function for each direction. Neither allocates or
+// throws. Any thread; the objects themselves are not shared.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // Errors of the cold path and CHECK, the trap for our own mistakes.
 //
-// The cold path returns std::expected<T, Error>. The packet path has no error objects: a stage drops
-// a lane with a reason (dataplane/drop.h). What a peer sends can never reach CHECK.
+// The cold path returns std::expected<T, Error>. The packet path has no error objects: a stage
+// drops a lane with a reason (dataplane/drop.h). What a peer sends can never reach CHECK.
 #pragma once
 
 #include <expected>
@@ -28,8 +28,8 @@ inline std::unexpected<Error> fail(std::string text) {
 
 }  // namespace crypto
 
-#define CHECK(condition)                                                              \
-  do {                                                                                \
-    if (!(condition)) [[unlikely]]                                                    \
-      ::crypto::check_failed(#condition, std::source_location::current());            \
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) [[unlikely]]                                         \
+      ::crypto::check_failed(#condition, std::source_location::current()); \
   } while (false)

@@ -1,4 +1,5 @@
-// What the control plane hands to the workers at start: plain structs, checked before they get here.
+// What the control plane hands to the workers at start: plain structs, checked before they get
+// here.
 #pragma once
 
 #include <array>
@@ -17,10 +18,10 @@ using Mac = std::array<std::uint8_t, 6>;
 
 // One device (PCI address or vdev name as DPDK calls it) and our addresses on it.
 struct LinkConfig {
-  std::string device;               // DPDK device name, e.g. "0000:3b:00.0" or "net_vhost0"
-  std::vector<ike::Ip4> ip4;        // our own addresses
+  std::string device;         // DPDK device name, e.g. "0000:3b:00.0" or "net_vhost0"
+  std::vector<ike::Ip4> ip4;  // our own addresses
   std::vector<ike::Ip6> ip6;
-  std::uint16_t vlan = 0;           // 0 = untagged
+  std::uint16_t vlan = 0;  // 0 = untagged
   std::uint16_t mtu = 1500;
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
@@ -29,24 +30,25 @@ struct LinkConfig {
 enum class CookieMode : std::uint8_t { automatic, always, never };
 
 struct AdmissionConfig {
-  std::uint32_t half_open_max = 65536;             // per worker
+  std::uint32_t half_open_max = 65536;  // per worker
   std::uint32_t half_open_per_ticket = 2;
-  std::uint32_t half_open_per_prefix = 16384;      // per IPv4 /24 or IPv6 /56; 0 = no limit
+  std::uint32_t half_open_per_prefix = 16384;  // per IPv4 /24 or IPv6 /56; 0 = no limit
   std::uint32_t half_open_timeout_ms = 10000;
   CookieMode cookies = CookieMode::automatic;
-  std::uint32_t cookie_on_forged_per_s = 50000;    // forged tickets a second that switch cookies on
-  std::uint32_t cookie_on_half_opens = 32768;      // half-opens without proof that switch cookies on
-  std::uint32_t cookie_hold_ms = 10000;            // hysteresis
-  std::uint32_t answers_per_source_per_s = 1000;   // refusals and error notifies to one source address
-  std::uint32_t new_issuers_per_s = 1000;          // key derivations for issuers not seen before
+  std::uint32_t cookie_on_forged_per_s = 50000;  // forged tickets a second that switch cookies on
+  std::uint32_t cookie_on_half_opens = 32768;    // half-opens without proof that switch cookies on
+  std::uint32_t cookie_hold_ms = 10000;          // hysteresis
+  std::uint32_t answers_per_source_per_s =
+      1000;                                // refusals and error notifies to one source address
+  std::uint32_t new_issuers_per_s = 1000;  // key derivations for issuers not seen before
 };
 
 struct TicketConfig {
-  std::uint32_t lifetime_s = 24 * 3600;      // of the tickets we issue
-  std::uint32_t reauth_s = 7 * 24 * 3600;    // since the last full authentication
+  std::uint32_t lifetime_s = 24 * 3600;    // of the tickets we issue
+  std::uint32_t reauth_s = 7 * 24 * 3600;  // since the last full authentication
   std::uint32_t clock_skew_s = 5;
-  std::uint32_t policy_generation = 1;       // older tickets are refused
-  std::uint32_t resumptions_max = 0;         // in a chain since the last full authentication; 0 = no limit
+  std::uint32_t policy_generation = 1;  // older tickets are refused
+  std::uint32_t resumptions_max = 0;  // in a chain since the last full authentication; 0 = no limit
 };
 
 struct AddressPool4 {

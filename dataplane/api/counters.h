@@ -45,9 +45,10 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "receive",     "classify",      "answer_link",  "find_sessions", "derive_keys",    "open_auth",
-    "verify_auth", "establish",     "answer_dpd",   "parse_resume",  "admit",          "open_tickets",
-    "accept_tickets", "open_half_open", "write_replies", "transmit",   "upkeep"};
+    "receive",   "classify",     "answer_link",    "find_sessions",  "derive_keys",
+    "open_auth", "verify_auth",  "establish",      "answer_dpd",     "parse_resume",
+    "admit",     "open_tickets", "accept_tickets", "open_half_open", "write_replies",
+    "transmit",  "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -55,12 +56,12 @@ struct alignas(64) WorkerCounters {
   Counter half_opens_opened;  // message 2 sent for the first time
   Counter nacks, cookies_sent, auth_failures, dpd_answers;
   Counter retransmitted_m2, retransmitted_m4;  // cached answers sent again
-  Counter handed_over;        // packets passed to the owning worker
-  Counter child_failures;     // IKE SA up, Child SA refused
-  Counter libreswan_form;     // AUTH accepted in libreswan's form
-  Counter link_answers;       // ARP, ND, ICMP echo
-  Counter sessions, half_opens;  // gauges: live now
-  Counter cookie_mode;           // gauge: 1 while cookies are demanded
+  Counter handed_over;                         // packets passed to the owning worker
+  Counter child_failures;                      // IKE SA up, Child SA refused
+  Counter libreswan_form;                      // AUTH accepted in libreswan's form
+  Counter link_answers;                        // ARP, ND, ICMP echo
+  Counter sessions, half_opens;                // gauges: live now
+  Counter cookie_mode;                         // gauge: 1 while cookies are demanded
   Counter bursts, idle_bursts;
   Counter busy_cycles;  // TSC cycles in bursts that had packets
   std::array<Counter, kStageCount> stage_cycles;

@@ -1,5 +1,5 @@
-// The seam between the planes: what workers ask of the control thread and what it hands them. Fixed size,
-// lock-free, never waited for.
+// The seam between the planes: what workers ask of the control thread and what it hands them. Fixed
+// size, lock-free, never waited for.
 #pragma once
 
 #include <array>
@@ -14,8 +14,9 @@ namespace dp {
 
 class IssuerUse;
 
-// Workers ask for the used-set of an issuer whose ticket opened but which is not mapped yet. Any worker
-// posts, the control thread takes. A full box loses the request: the client's retransmission repeats it.
+// Workers ask for the used-set of an issuer whose ticket opened but which is not mapped yet. Any
+// worker posts, the control thread takes. A full box loses the request: the client's retransmission
+// repeats it.
 class IssuerRequests {
  public:
   void post(ike::IssuerId issuer) {
@@ -42,9 +43,9 @@ struct IssuerSupply {
   std::atomic<IssuerUse*> ready{nullptr};
 };
 
-// Sessions that another worker replaced (RFC 5723 §4.3.4: the old SA is removed silently). Any worker posts
-// the old responder SPI, the owner takes. When the box overflows the oldest request is lost and the old session
-// ends by its lifetime.
+// Sessions that another worker replaced (RFC 5723 §4.3.4: the old SA is removed silently). Any
+// worker posts the old responder SPI, the owner takes. When the box overflows the oldest request is
+// lost and the old session ends by its lifetime.
 class CloseBox {
  public:
   void post(ike::IkeSpi spi_r) {
@@ -65,8 +66,9 @@ class CloseBox {
 
 // Who may not resume although the ticket is genuine (RFC 5723 §9.8). Published as a snapshot.
 struct DenyList {
-  std::vector<std::uint64_t> issuers;    // sorted
-  std::vector<std::string> identities;   // sorted; IDi bodies: type, three reserved octets as zero, data
+  std::vector<std::uint64_t> issuers;  // sorted
+  std::vector<std::string>
+      identities;  // sorted; IDi bodies: type, three reserved octets as zero, data
 };
 
 }  // namespace dp

@@ -106,10 +106,12 @@ void GatewayRig::start() {
   std::vector<dp::FakePort*> connected;
   for (auto& port : ports_) connected.push_back(port.get());
   dp::FakePort::connect(connected);
+  dp::Link link = default_link();
+  if (options_.link) options_.link(link);
   for (unsigned i = 0; i < options_.workers; ++i) {
     auto worker = dp::Worker::make(
         i, *shared_, options_.engine ? options_.engine() : crypto::make_mb_engine(), *ports_[i],
-        default_link(), std::make_unique<crypto::Random>(options_.seed + 10 * starts_ + i),
+        link, std::make_unique<crypto::Random>(options_.seed + 10 * starts_ + i),
         options_.cycles != nullptr ? options_.cycles : &count_cycles);
     CHECK(worker.has_value());
     workers_.push_back(std::move(*worker));

@@ -23,6 +23,7 @@ struct Options {
   unsigned port_buffers = 4096;
   // Changes the configuration before it is shared; null does nothing.
   std::function<void(dp::WorkerConfig&)> configure;
+  std::function<void(dp::Link&)> link;  // the same for default_link()
   // Null makes the IPsec-MB engine.
   std::function<std::unique_ptr<crypto::Engine>()> engine;
   dp::CycleClock cycles = nullptr;  // null counts calls: tests need order, not time

@@ -1,5 +1,5 @@
-// StormRig: the load generator's clients wired to a GatewayRig in one process, with simulated time and
-// a wire that may lose, repeat and reorder frames by a seed.
+// StormRig: the load generator's clients wired to a GatewayRig in one process, with simulated time
+// and a wire that may lose, repeat and reorder frames by a seed.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,9 @@ struct StormOptions {
   std::uint64_t seed = 1;
   unsigned loss_permille = 0, duplicate_permille = 0, reorder_permille = 0;
   bool is_ip6 = false;
-  std::uint16_t port = 500;            // of the gateway
-  std::uint32_t step_ms = 1;           // simulated time of one round
-  std::uint64_t limit_ms = 120'000;    // run_to_end gives up then
+  std::uint16_t port = 500;          // of the gateway
+  std::uint32_t step_ms = 1;         // simulated time of one round
+  std::uint64_t limit_ms = 120'000;  // run_to_end gives up then
 };
 
 class StormRig {
