@@ -3,6 +3,8 @@
 // The upper half of the receive ring is kept for message 3: when the ring is more than half full,
 // message 1 is shed before any work is put into it, and the client's own retransmission is the
 // queue.
+#include <algorithm>
+
 #include "dataplane/stages.h"
 
 namespace dp {
@@ -48,11 +50,8 @@ bool recognise_repeat(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts
   if (w.sessions.state(slot) == SlotState::half_open) {
     HalfOpen& half = w.sessions.half_open(slot);
     if (half.request_hash != trip.request_hash[lane]) return false;
-    const crypto::Bytes message = trip.request[lane].message;
-    const crypto::Bytes kept = half.real_message1();
     // Same SPIi and Ni but other octets is another exchange, not a retransmission.
-    if (message.size() != kept.size() || std::memcmp(message.data(), kept.data(), kept.size()) != 0)
-      return false;
+    if (!std::ranges::equal(trip.request[lane].message, half.real_message1())) return false;
     trip.half[lane] = &half;
     trip.repeated.add(lane);
     return true;
