@@ -4,10 +4,11 @@
 // all of them. No parsing, no tables, no input or output, no drawing of random numbers. Every tag
 // and every AUTH is checked, so a run that goes through has computed the right values.
 //
-//   message 1-2   ticket open, SK_d_old -> SKEYSEED, prf+ -> SK_*                     RFC 5723 §5.1
-//   message 3     request open, AUTH of the initiator                                 RFC 7296
-//   §2.15 message 4     AUTH of the responder, child KEYMAT, response seal, new ticket      RFC
-//   7296 §2.17
+//   message 1-2   ticket open, SK_d_old -> SKEYSEED, prf+ -> SK_*               RFC 5723 §5.1
+//
+//   message 3     request open, AUTH of the initiator                           RFC 7296 §2.15
+//
+//   message 4     AUTH of the responder, child KEYMAT, response seal, ticket    RFC 7296 §2.17
 #pragma once
 
 #include <array>

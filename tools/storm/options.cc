@@ -31,9 +31,9 @@ Examples:
     resurge-storm --tickets t.bag --gateway 192.0.2.1 --device 0000:3b:00.0 \
         --rate 50000 --report storm.html
 
-Rates: with --rate R client n starts at n/R seconds and its latency counts from that moment even when
-it had to wait (no coordinated omission). With --rate max a client starts as soon as one of --window
-places is free; latency is then that of a saturated gateway.
+Rates: with --rate R client n starts at n/R seconds and its latency counts from that moment even
+when it had to wait (no coordinated omission). With --rate max a client starts as soon as one of
+--window places is free; latency is then that of a saturated gateway.
 
 Status: 0 when every client resumed, every AUTH was right and, with --dpd, every session answered;
 1 when not, or when the run could not be done; 2 for a wrong command line.)";
