@@ -68,6 +68,11 @@ unsigned send(std::uint16_t port, std::uint16_t queue, rte_mbuf** mbufs, unsigne
 
 }  // namespace
 
+PortQueue::~PortQueue() {
+  while (staged() != 0)
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(stage_[stage_begin_++ % kStageLen]));
+}
+
 unsigned PortQueue::receive_inbox(std::span<Frame> frames) {
   std::array<void*, kBurstMax> mbufs;
   const auto want = static_cast<unsigned>(std::min(frames.size(), mbufs.size()));
@@ -80,9 +85,13 @@ unsigned PortQueue::receive_inbox(std::span<Frame> frames) {
 unsigned PortQueue::receive_device(std::span<Frame> frames) {
   std::array<rte_mbuf*, kBurstMax> mbufs;
   const auto want = static_cast<std::uint16_t>(std::min(frames.size(), mbufs.size()));
-  const unsigned got = rte_eth_rx_burst(parts_.port_id, parts_.rx_queue, mbufs.data(), want);
+  unsigned got = 0;
+  for (; got < want && staged() != 0; ++got)
+    mbufs[got] = static_cast<rte_mbuf*>(stage_[stage_begin_++ % kStageLen]);
+  if (got < want)
+    got += rte_eth_rx_burst(parts_.port_id, parts_.rx_queue, mbufs.data() + got,
+                            static_cast<std::uint16_t>(want - got));
   last_burst_full_ = got == want;
-  full_bursts_ = last_burst_full_ ? full_bursts_ + 1 : full_bursts_ / 2;
   unsigned count = 0;
   for (unsigned i = 0; i < got; ++i) {
     // A device may chain buffers although nobody asked for it (vhost). Stages see one piece.
@@ -171,16 +180,30 @@ unsigned PortQueue::allocate(std::span<Frame> frames) {
   return count;
 }
 
-// Asked only after a full burst: some drivers walk the ring to count. Where a driver cannot count,
-// a ring of n descriptors must hold a backlog when n packets came in full bursts.
-unsigned PortQueue::device_backlog_permille() const {
+// Full bursts alone do not tell a ring that is filling from a few peers that wait for their
+// answers, so a device that cannot count is emptied into the stage as far as that goes.
+void PortQueue::stage_from_device() {
+  std::array<rte_mbuf*, kBurstMax> mbufs;
+  while (staged() + kBurstMax <= kStageLen) {
+    const unsigned got = rte_eth_rx_burst(parts_.port_id, parts_.rx_queue, mbufs.data(), kBurstMax);
+    for (unsigned i = 0; i < got; ++i) stage_[stage_end_++ % kStageLen] = mbufs[i];
+    if (got < kBurstMax) break;
+  }
+}
+
+// Asked only after a full burst: some drivers walk the ring to count.
+unsigned PortQueue::device_backlog_permille() {
   if (parts_.rx_queue == kNoQueue || !last_burst_full_) return 0;
   int count = rte_eth_rx_queue_count(parts_.port_id, parts_.rx_queue);
   // vhost subtracts 16-bit ring indices as ints: when the producer's has wrapped and ours has not,
   // the count comes out 65536 too small. Errors are small negative numbers.
   if (count < -32768) count += 65536;
-  const unsigned waiting = count >= 0 ? static_cast<unsigned>(count) : full_bursts_ * kBurstMax;
-  return std::min(1000u, waiting * 1000u / parts_.rx_descriptors);
+  if (count < 0) {
+    stage_from_device();
+    count = 0;
+  }
+  const unsigned ring_len = std::min<unsigned>(parts_.rx_descriptors, kStageLen - kBurstMax);
+  return std::min(1000u, (staged() + static_cast<unsigned>(count)) * 1000u / ring_len);
 }
 
 unsigned PortQueue::backlog_permille() {

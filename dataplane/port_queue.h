@@ -1,6 +1,7 @@
 // PortQueue: a worker's side of a Port. Internal to port_start.cc and port_burst.cc.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -12,6 +13,7 @@ namespace dp {
 class PortQueue final : public PacketPort {
  public:
   static constexpr std::uint16_t kNoQueue = 0xffff;
+  static constexpr unsigned kStageLen = 1024;
 
   // Pointers are DPDK objects of the Port, which outlives its queues.
   struct Parts {
@@ -29,6 +31,9 @@ class PortQueue final : public PacketPort {
     bool spreads = false;
   };
   explicit PortQueue(const Parts& parts) : parts_(parts) {}
+  ~PortQueue() override;
+  PortQueue(const PortQueue&) = delete;
+  PortQueue& operator=(const PortQueue&) = delete;
 
   unsigned receive(std::span<Frame> frames) override;
   unsigned transmit(std::span<const Frame> frames) override;
@@ -45,11 +50,16 @@ class PortQueue final : public PacketPort {
   unsigned receive_inbox(std::span<Frame> frames);
   unsigned receive_device(std::span<Frame> frames);
   void forward_outbox();
-  unsigned device_backlog_permille() const;
+  unsigned device_backlog_permille();
+  void stage_from_device();
+  unsigned staged() const { return stage_end_ - stage_begin_; }
 
   Parts parts_;
   bool last_burst_full_ = false;
-  unsigned full_bursts_ = 0;  // in succession, halved by each that is not full
+  // Packets of a device that cannot count its ring, taken out of it to be counted: a queue of mbufs
+  // between two indices that only grow.
+  unsigned stage_begin_ = 0, stage_end_ = 0;
+  std::array<void*, kStageLen> stage_;
 };
 
 }  // namespace dp

@@ -166,7 +166,8 @@ crypto::Status PortStarter::make_pool() {
   // Every place where a buffer can be, full at once: device rings, hand-over rings, the burst and
   // the cache of each worker.
   const unsigned cache_places = kPoolCacheLen * 3 / 2;  // a cache overflows at 1.5 times its length
-  unsigned count = port_.rx_queues_ * rx_descriptors_ + port_.tx_queues_ * tx_descriptors_ +
+  unsigned count = port_.rx_queues_ * (rx_descriptors_ + PortQueue::kStageLen) +
+                   port_.tx_queues_ * tx_descriptors_ +
                    (workers_ + 1) * (cache_places + 2 * kBurstMax);
   if (workers_ > 1) count += 2 * workers_ * kHandOverRingLen;
   count = std::bit_ceil(count + 1) - 1;  // the length that a mempool uses best

@@ -43,7 +43,7 @@ class WithEal : public testing::Environment {
     auto started = Eal::start(
         {.args = {"--no-huge", "-m", "128", "--no-pci", "--no-shconf", "--no-telemetry",
                   "--log-level=error", "--lcores=0@" + core + ",1@" + core, "--vdev=net_ring0",
-                  "--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_null0"}});
+                  "--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3", "--vdev=net_null0"}});
     ASSERT_TRUE(started) << started.error().text;
     eal() = std::move(*started);
   }
@@ -221,6 +221,35 @@ TEST(Port, CountsAndFreesWhatTheDeviceDoesNotTake) {
   EXPECT_EQ(back, taken);
   EXPECT_EQ(own.backlog_permille(), 0u);
   EXPECT_EQ(buffers_free(*port), all);
+}
+
+// A few peers that wait for their answers keep bursts full without a backlog worth shedding for.
+TEST(Port, CountsTheBacklogOfADeviceThatCannot) {
+  const auto port = start("net_ring3", 1);
+  ASSERT_TRUE(port);
+  const std::uint64_t all = buffers_free(*port);
+  PacketPort& own = port->worker(0);
+  std::array<Frame, kBurstMax> frames;
+  auto send = [&](std::uint8_t mark) {
+    ASSERT_EQ(own.allocate(frames), kBurstMax);
+    for (Frame& f : frames) f.len = 60;
+    for (Frame& f : frames) f.data[0] = mark;
+    ASSERT_EQ(own.transmit(frames), kBurstMax);
+  };
+  send(0);
+  for (std::uint8_t round = 1; round < 100; ++round) {
+    send(round);
+    ASSERT_EQ(own.receive(frames), kBurstMax);
+    ASSERT_EQ(frames[0].data[0], round - 1);
+    ASSERT_EQ(frames[31].data[0], round - 1);
+    EXPECT_EQ(own.backlog_permille(), 32u * 1000 / 256);
+    own.release(frames);
+  }
+  ASSERT_EQ(own.receive(frames), kBurstMax);
+  own.release(frames);
+  EXPECT_EQ(buffers_free(*port), all);
+  EXPECT_EQ(own.receive(frames), 0u);
+  EXPECT_EQ(own.backlog_permille(), 0u);
 }
 
 TEST(Port, HandsFramesOverAndRefusesWhenFull) {
