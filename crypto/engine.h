@@ -1,5 +1,4 @@
-// Engine: batch AEAD, HMAC and SHA-1 over lanes. The one door to a crypto library for the packet
-// path.
+// Engine: batch AEAD, HMAC and SHA-1 over lanes, the packet path's one door to a crypto library.
 //
 // Two implementations have the same results: make_mb_engine() (Intel IPsec-MB, crypto/mb_engine.cc)
 // is the one that serves packets, make_ossl_engine() (OpenSSL, crypto/ossl_engine.cc) is the
@@ -92,7 +91,7 @@ struct PrfKeyLane {
   PrfKey* out = nullptr;
 };
 
-// One HMAC: `out` receives prf_len octets.
+// One HMAC: `out` receives prf_len octets and may overlap the message of this lane, not of others.
 struct MacLane {
   const PrfKey* key = nullptr;
   Bytes message;

@@ -10,8 +10,6 @@
 namespace crypto {
 namespace {
 
-constexpr std::size_t kWidth = 4;
-
 AVX2_INLINE __m256i load(const void* p) {
   __m256i v;
   std::memcpy(&v, p, sizeof v);
@@ -37,12 +35,15 @@ AVX2_INLINE void transpose(__m256i (&r)[4]) {
   r[3] = _mm256_permute2x128_si256(b, d, 0x31);
 }
 
+AVX2_INLINE __m256i swap_words(__m256i v) {
+  return _mm256_shuffle_epi8(v, _mm256_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607,
+                                                  0x08090a0b0c0d0e0f, 0x0001020304050607));
+}
+
 AVX2_INLINE void load_words(const std::uint8_t* const* blocks, __m256i (&w)[16]) {
-  const __m256i swap = _mm256_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607, 0x08090a0b0c0d0e0f,
-                                         0x0001020304050607);
   for (int part = 0; part < 4; ++part) {
     __m256i r[4];
-    for (int n = 0; n < 4; ++n) r[n] = _mm256_shuffle_epi8(load(blocks[n] + 32 * part), swap);
+    for (int n = 0; n < 4; ++n) r[n] = swap_words(load(blocks[n] + 32 * part));
     transpose(r);
     for (int n = 0; n < 4; ++n) w[4 * part + n] = r[n];
   }
@@ -81,40 +82,89 @@ AVX2_INLINE void round(__m256i (&s)[8], int i, __m256i wk, __m256i& b_xor_c) {
   h = add(t1, add(sum0, majority));
 }
 
-AVX2_TARGET void compress(Sha512State* states, const std::uint8_t* const* blocks,
-                          std::size_t count) {
-  __m256i s[8];
+// All rounds of one block in each lane. `w` is consumed.
+AVX2_INLINE void rounds(__m256i (&s)[8], __m256i (&w)[16]) {
+  __m256i before[8];
+  std::copy_n(s, 8, before);
+  __m256i b_xor_c = exor(s[1], s[2]);
+  const std::uint64_t* k = kSha512Round.data();
+  for (int t = 0; t < 80; t += 16, k += 16) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      round(s, i, add(w[i], _mm256_set1_epi64x(static_cast<long long>(k[i]))), b_xor_c);
+      if (t < 64) extend(w, i);
+    }
+  }
+  for (int i = 0; i < 8; ++i) s[i] = add(s[i], before[i]);
+}
+
+// Eight words of each of four lanes, to columns and back.
+AVX2_INLINE void load_columns(const std::uint8_t* const (&places)[4], __m256i (&s)[8]) {
   for (int half = 0; half < 2; ++half) {
     __m256i r[4];
-    for (int n = 0; n < 4; ++n) r[n] = load(states[n].data() + 4 * half);
+    for (int n = 0; n < 4; ++n) r[n] = load(places[n] + 32 * half);
     transpose(r);
     for (int n = 0; n < 4; ++n) s[4 * half + n] = r[n];
   }
-  for (std::size_t block = 0; block < count; ++block) {
-    __m256i w[16];
-    load_words(blocks + block * kWidth, w);
-    __m256i before[8];
-    std::copy_n(s, 8, before);
-    __m256i b_xor_c = exor(s[1], s[2]);
-    for (int t = 0; t < 80; t += 16) {
-      const auto* k = kSha512Round.data() + t;
-#pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) {
-        round(s, i, add(w[i], _mm256_set1_epi64x(static_cast<long long>(k[i]))), b_xor_c);
-        if (t < 64) extend(w, i);
-      }
-    }
-    for (int i = 0; i < 8; ++i) s[i] = add(s[i], before[i]);
-  }
-  for (int half = 0; half < 2; ++half) {
-    __m256i r[4];
-    for (int n = 0; n < 4; ++n) r[n] = s[4 * half + n];
-    transpose(r);
-    for (int n = 0; n < 4; ++n) store(states[n].data() + 4 * half, r[n]);
-  }
+}
+AVX2_INLINE void rows_of(const __m256i (&s)[8], __m256i (&low)[4], __m256i (&high)[4]) {
+  std::copy_n(s, 4, low);
+  std::copy_n(s + 4, 4, high);
+  transpose(low);
+  transpose(high);
 }
 
-using Kernel = Sha512Hmac<kWidth, compress>;
+struct Avx2 {
+  static constexpr std::size_t kWidth = 4;
+
+  AVX2_TARGET static void compress(Sha512State* states, const std::uint8_t* const* blocks,
+                                   std::size_t count) {
+    auto* const octets = static_cast<std::uint8_t*>(static_cast<void*>(states));
+    __m256i s[8];
+    load_columns({octets, octets + 64, octets + 128, octets + 192}, s);
+    for (std::size_t b = 0; b < count; ++b) {
+      __m256i w[16];
+      load_words(blocks + b * kWidth, w);
+      rounds(s, w);
+    }
+    __m256i low[4];
+    __m256i high[4];
+    rows_of(s, low, high);
+    for (int n = 0; n < 4; ++n) {
+      store(octets + 64 * n, low[n]);
+      store(octets + 64 * n + 32, high[n]);
+    }
+  }
+
+  // From the key's states to the output; the inner digest is already in the columns that the outer
+  // hash wants.
+  template <int kWords>
+  AVX2_TARGET static void mac_equal(const EqualMacs<kWidth>& macs) {
+    const auto& keys = macs.keys;
+    __m256i s[8];
+    __m256i w[16];
+    load_columns({keys[0], keys[1], keys[2], keys[3]}, s);
+    for (std::size_t b = 0; b < macs.count; ++b) {
+      load_words(macs.blocks + b * kWidth, w);
+      rounds(s, w);
+    }
+    for (int i = 0; i < 15; ++i) w[i] = i < kWords ? s[i & 7] : _mm256_setzero_si256();
+    w[kWords] = _mm256_set1_epi64x(static_cast<long long>(std::uint64_t{1} << 63));
+    w[15] = _mm256_set1_epi64x((128 + 8 * kWords) * 8);
+    load_columns({keys[0] + 64, keys[1] + 64, keys[2] + 64, keys[3] + 64}, s);
+    rounds(s, w);
+    __m256i low[4];
+    __m256i high[4];
+    rows_of(s, low, high);
+    for (std::size_t n = 0; n < 4; ++n) {
+      store(macs.outs[n], swap_words(low[n]));
+      const __m256i rest = swap_words(high[n]);
+      std::memcpy(macs.outs[n] + 32, &rest, 8 * kWords - 32);
+    }
+  }
+};
+
+using Kernel = Sha512Hmac<Avx2>;
 
 }  // namespace
 

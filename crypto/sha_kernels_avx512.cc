@@ -15,7 +15,6 @@
 namespace crypto {
 namespace {
 
-constexpr std::size_t kWidth = 8;
 constexpr int kXor3 = 0x96;
 constexpr int kChoose = 0xca;
 constexpr int kMajority = 0xe8;
@@ -45,11 +44,14 @@ AVX512_INLINE void transpose(__m512i* r) {
   }
 }
 
+AVX512_INLINE __m512i swap_words(__m512i v) {
+  return _mm512_shuffle_epi8(v, _mm512_set4_epi32(0x08090a0b, 0x0c0d0e0f, 0x00010203, 0x04050607));
+}
+
 AVX512_INLINE void load_words(const std::uint8_t* const* blocks, __m512i (&w)[16]) {
-  const __m512i swap = _mm512_set4_epi32(0x08090a0b, 0x0c0d0e0f, 0x00010203, 0x04050607);
   for (int half = 0; half < 2; ++half) {
     for (int n = 0; n < 8; ++n)
-      w[8 * half + n] = _mm512_shuffle_epi8(_mm512_loadu_si512(blocks[n] + 64 * half), swap);
+      w[8 * half + n] = swap_words(_mm512_loadu_si512(blocks[n] + 64 * half));
     transpose(w + 8 * half);
   }
 }
@@ -83,31 +85,65 @@ AVX512_INLINE void round(__m512i (&s)[8], int i, __m512i wk) {
   h = add(t1, add(sum0, _mm512_ternarylogic_epi64(a, b, c, kMajority)));
 }
 
-AVX512_TARGET void compress(Sha512State* states, const std::uint8_t* const* blocks,
-                            std::size_t count) {
-  __m512i s[8];
-  for (int n = 0; n < 8; ++n) s[n] = _mm512_loadu_si512(states[n].data());
-  transpose(s);
-  for (std::size_t block = 0; block < count; ++block) {
-    __m512i w[16];
-    load_words(blocks + block * kWidth, w);
-    __m512i before[8];
-    std::copy_n(s, 8, before);
-    for (int t = 0; t < 80; t += 16) {
-      const auto* k = kSha512Round.data() + t;
+// All rounds of one block in each lane. `w` is consumed.
+AVX512_INLINE void rounds(__m512i (&s)[8], __m512i (&w)[16]) {
+  __m512i before[8];
+  std::copy_n(s, 8, before);
+  const std::uint64_t* k = kSha512Round.data();
+  for (int t = 0; t < 80; t += 16, k += 16) {
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) {
-        round(s, i, add(w[i], _mm512_set1_epi64(static_cast<long long>(k[i]))));
-        if (t < 64) extend(w, i);
-      }
+    for (int i = 0; i < 16; ++i) {
+      round(s, i, add(w[i], _mm512_set1_epi64(static_cast<long long>(k[i]))));
+      if (t < 64) extend(w, i);
     }
-    for (int i = 0; i < 8; ++i) s[i] = add(s[i], before[i]);
   }
-  transpose(s);
-  for (int n = 0; n < 8; ++n) _mm512_storeu_si512(states[n].data(), s[n]);
+  for (int i = 0; i < 8; ++i) s[i] = add(s[i], before[i]);
 }
 
-using Kernel = Sha512Hmac<kWidth, compress>;
+struct Avx512 {
+  static constexpr std::size_t kWidth = 8;
+
+  AVX512_TARGET static void compress(Sha512State* states, const std::uint8_t* const* blocks,
+                                     std::size_t count) {
+    __m512i s[8];
+    for (int n = 0; n < 8; ++n) s[n] = _mm512_loadu_si512(states[n].data());
+    transpose(s);
+    for (std::size_t b = 0; b < count; ++b) {
+      __m512i w[16];
+      load_words(blocks + b * kWidth, w);
+      rounds(s, w);
+    }
+    transpose(s);
+    for (int n = 0; n < 8; ++n) _mm512_storeu_si512(states[n].data(), s[n]);
+  }
+
+  // From the key's states to the output; the inner digest is already in the columns that the outer
+  // hash wants.
+  template <int kWords>
+  AVX512_TARGET static void mac_equal(const EqualMacs<kWidth>& macs) {
+    __m512i s[8];
+    __m512i w[16];
+    for (std::size_t n = 0; n < 8; ++n) s[n] = _mm512_loadu_si512(macs.keys[n]);
+    transpose(s);
+    for (std::size_t b = 0; b < macs.count; ++b) {
+      load_words(macs.blocks + b * kWidth, w);
+      rounds(s, w);
+    }
+    for (int i = 0; i < 15; ++i) w[i] = i < kWords ? s[i & 7] : _mm512_setzero_si512();
+    w[kWords] = _mm512_set1_epi64(static_cast<long long>(std::uint64_t{1} << 63));
+    w[15] = _mm512_set1_epi64((128 + 8 * kWords) * 8);
+    for (std::size_t n = 0; n < 8; ++n) s[n] = _mm512_loadu_si512(macs.keys[n] + 64);
+    transpose(s);
+    rounds(s, w);
+    transpose(s);
+    for (std::size_t n = 0; n < 8; ++n) {
+      const __m512i words = swap_words(s[n]);
+      std::memcpy(macs.outs[n], &words, 8 * kWords);
+    }
+  }
+};
+
+using Kernel = Sha512Hmac<Avx512>;
 
 }  // namespace
 

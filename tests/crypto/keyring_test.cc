@@ -275,7 +275,7 @@ TEST_F(KeyringFile, IsRefusedWhenMissing) {
 TEST_F(KeyringFile, IsRefusedWhenOthersMayTouchIt) {
   write(kGood);
   EXPECT_EQ(refusal(), "");
-  for (const mode_t mode : {0640, 0620, 0610, 0604, 0602, 0601}) {
+  for (const mode_t mode : {0640u, 0620u, 0610u, 0604u, 0602u, 0601u}) {
     ASSERT_EQ(chmod(path_.c_str(), mode), 0);
     EXPECT_NE(refusal().find("open to group or others"), std::string::npos) << mode;
   }
