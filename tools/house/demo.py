@@ -70,14 +70,14 @@ def prepare(options: argparse.Namespace) -> None:
     RELEASE.compile(*(str(programs[name].relative_to(RELEASE.folder)) for name in PROGRAMS))
 
 
-def show(run: DemoRun, options: argparse.Namespace) -> None:
+def show(run: DemoRun, options: argparse.Namespace, folder: pathlib.Path) -> None:
     say("result")
     print(chart.table(run.rows()))
     print()
     print(chart.curve(run.curve(), "sessions up over time"))
     print(f"\nThe same as a page: {options.report}")
     if options.keep:
-        print(f"Configuration, logs, tickets and keys: {run.folder}")
+        print(f"Configuration, logs, tickets and keys: {folder}")
 
 
 def demonstrate(options: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def demonstrate(options: argparse.Namespace) -> int:
             say("storm")
             run.storm()
             run.stop_gateway()
-        show(run, options)
+        show(run, options, folder)
         result = run.result()
         complete = result["resumed"] == options.clients and run.wrong_auth() == 0
         if not complete:

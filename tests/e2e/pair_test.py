@@ -1,0 +1,88 @@
+"""resurged and resurge-storm as two DPDK programs: they resume, are killed, and meet bad networks.
+
+Run by meson with the paths of the programs: pair_test.py RESURGED RESURGE_KEYS RESURGE_STORM
+"""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "house"))
+
+from children import Children  # noqa: E402
+from pair import Pair  # noqa: E402
+
+NAMES = ("resurged", "resurge-keys", "resurge-storm")
+PROGRAMS = dict(zip(NAMES, map(pathlib.Path, sys.argv[1:4])))
+CLIENTS = 1000
+
+
+class TwoPrograms(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="resurge-pair-")
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name)
+        children = self.enterContext(Children(path))
+        self.pair = Pair(path, children, PROGRAMS, sessions=8 * CLIENTS, half_opens=2048)
+
+    def resume(self, *options, bag="tickets", **settings):
+        found = self.pair.storm(bag, *options, **settings)
+        self.assertEqual(found["resumed"], CLIENTS, found)
+        self.assertEqual(found["wrong_auth"], 0)
+        self.assertEqual(found["objection"], "")
+        return found
+
+    def mint(self, *bags):
+        for bag in bags:
+            self.pair.mint(bag, CLIENTS)
+
+    def test_every_client_resumes_and_again_with_its_new_ticket(self):
+        self.mint("tickets")
+        self.pair.start_gateway()
+        new = str(self.pair.folder / "new")
+        found = self.resume("--dpd", "--save-tickets", new)
+        self.assertEqual(found["new_tickets"], CLIENTS)
+        self.assertEqual(found["address_kept"], CLIENTS)
+        self.assertEqual(found["dpd_answered"], CLIENTS)
+        self.resume("--auth-form", "libreswan", bag="new")
+        total = self.pair.stop_gateway()["total"]
+        self.assertEqual(total["resumptions"], 2 * CLIENTS)
+        self.assertEqual(total["libreswan_form"], CLIENTS)
+        self.assertEqual(total["auth_failures"], 0)
+
+    def test_a_used_ticket_stays_used_over_kill_nine(self):
+        self.mint("tickets", "unused")
+        self.pair.start_gateway()
+        self.resume()
+        self.pair.kill_gateway()
+        self.pair.start_gateway()
+        again = self.pair.storm("tickets")
+        self.assertEqual(again["resumed"], 0)
+        self.assertEqual(again["nacks"], CLIENTS)
+        self.resume(bag="unused")
+        total = self.pair.stop_gateway()["total"]
+        self.assertEqual(total["resumptions"], CLIENTS)
+        self.assertGreaterEqual(total["drops"]["ticket_spent"], CLIENTS)
+
+    def test_a_bad_network_delays_and_breaks_nothing(self):
+        self.mint("tickets")
+        self.pair.start_gateway()
+        bad = ("--loss", "5", "--duplicate", "5", "--reorder", "10", "--retry-ms", "50")
+        found = self.resume(*bad, "--retry-tries", "12", "--seed", "7")
+        self.assertGreater(found["retransmissions"], 0)
+        total = self.pair.stop_gateway()["total"]
+        self.assertEqual(total["resumptions"], CLIENTS)
+
+    def test_over_ipv6_at_a_steady_rate_with_nat_traversal(self):
+        self.mint("tickets", "more")
+        self.pair.start_gateway()
+        rate = ("--rate", str(2 * CLIENTS))
+        found = self.resume(*rate, "--nat-detection", "--float", gateway="2001:db8::1")
+        self.assertGreater(found["seconds"], 0.4)
+        self.resume(*rate, "--port", "4500", bag="more")
+        self.pair.stop_gateway()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
