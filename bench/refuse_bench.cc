@@ -51,11 +51,11 @@ void refuse(benchmark::State& state, Forgery forgery, dp::Drop expected) {
                            .configure =
                                [](dp::WorkerConfig& c) {
                                  // Every refusal is written: the dearest case.
-                                 c.admission.answers_per_source_per_s = ~0u;
+                                 c.admission.answers_per_source_per_s = 1'000'000'000;
                                  c.admission.cookies = dp::CookieMode::never;
                                },
                            .cycles = &dp::tsc});
-  const auto bag = gateway.mint({.clients = kTickets, .id_len = 32});
+  const auto bag = gateway.mint({.clients = kTickets, .id_len = 36});
   const std::vector<Octets> frames = forged_frames(bag, forgery);
   const dp::WorkerCounters& counters = gateway.worker().counters();
   for (auto _ : state) {
@@ -76,7 +76,7 @@ void refuse(benchmark::State& state, Forgery forgery, dp::Drop expected) {
 
 void refuse_openssl(benchmark::State& state) {
   rig::GatewayRig gateway({});
-  const auto bag = gateway.mint({.clients = kTickets, .id_len = 32});
+  const auto bag = gateway.mint({.clients = kTickets, .id_len = 36});
   const auto engine = crypto::make_ossl_engine();
   crypto::ExpandedKey key;
   std::array<std::uint8_t, 32> raw;

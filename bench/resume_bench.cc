@@ -81,7 +81,7 @@ void resume_in_process(benchmark::State& state) {
   std::array<double, dp::kStageCount> stages{};
   for (auto _ : state) {
     rig::GatewayRig gateway(options_for(1u << 18));
-    const auto bag = gateway.mint({.clients = clients, .id_len = 32});
+    const auto bag = gateway.mint({.clients = clients, .id_len = 36});
     // Interleaved, so that a noisy moment hits all three.
     pure.push_back(chain_ns(*mb, kFlights, 32));
     const Cost cost = resume_all(gateway, bag, clients);
@@ -116,7 +116,7 @@ void resume_scaling(benchmark::State& state) {
   std::vector<double> few, many;
   for (auto _ : state) {
     rig::GatewayRig gateway(options_for(1u << 20));
-    const auto bag = gateway.mint({.clients = kClients, .id_len = 32});
+    const auto bag = gateway.mint({.clients = kClients, .id_len = 36});
     bench::Load load(gateway, bag, kClients);
     const dp::WorkerCounters& counters = gateway.worker().counters();
     const auto run_until = [&](std::uint64_t resumed) {

@@ -8,21 +8,31 @@
 namespace dp {
 namespace {
 
-// The lane's key and memory, or a reason to leave.
-bool lay_out(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts& w, crypto::AeadLane& out,
-             std::uint8_t* nonce) {
-  const crypto::Bytes ticket = trip.request[lane].ticket;
+// Reads the ticket's header and finds the key it names. The keys of issuers that we have a used-set
+// for are kept from the first ticket on, genuine or not: such issuers are few and nobody outside
+// makes one.
+const crypto::TicketKey* key_of(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts& w) {
   ike::TicketHeader& header = trip.ticket[lane];
-  if (!ike::parse_ticket_header(ticket, header)) {
+  if (!ike::parse_ticket_header(trip.request[lane].ticket, header)) {
     refuse(burst, lane, Drop::ticket_bad_format, trip);
-    return false;
+    return nullptr;
   }
   const crypto::TicketKey* key = w.keyring->find(header.key_id);
   if (key == nullptr) {
     refuse(burst, lane, Drop::ticket_unknown_key, trip);
-    return false;
+    return nullptr;
   }
-  const crypto::ExpandedKey* expanded = w.ticket_keys.find(*key, header.issuer);
+  if (w.used.find(header.issuer) != nullptr) w.ticket_keys.confirm(*key, header.issuer);
+  return key;
+}
+
+// The lane's memory and expanded key, or a reason to leave. Runs after key_of of all lanes, because
+// keeping a key may let go of another one.
+bool lay_out(Burst& burst, unsigned lane, const crypto::TicketKey& key, ResumeTrip& trip,
+             WorkerParts& w, crypto::AeadLane& out, std::uint8_t* nonce) {
+  const crypto::Bytes ticket = trip.request[lane].ticket;
+  const ike::TicketHeader& header = trip.ticket[lane];
+  const crypto::ExpandedKey* expanded = w.ticket_keys.find(key, header.issuer);
   if (expanded == nullptr) {
     // Silence, not a refusal: a genuine client of a new issuer gets in with its retransmission.
     burst.drop(lane, Drop::ticket_unknown_issuer);
@@ -51,8 +61,12 @@ LaneSet open_tickets(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w)
   std::array<unsigned, kBurstMax> lane_of;
   std::array<std::array<std::uint8_t, crypto::kAeadNonceLen>, kBurstMax> nonces;
   std::size_t count = 0;
+  PerLane<const crypto::TicketKey*> keys;
+  for (unsigned lane : in) keys[lane] = key_of(burst, lane, trip, w);
   for (unsigned lane : in)
-    if (lay_out(burst, lane, trip, w, lanes[count], nonces[count].data())) lane_of[count++] = lane;
+    if (keys[lane] != nullptr &&
+        lay_out(burst, lane, *keys[lane], trip, w, lanes[count], nonces[count].data()))
+      lane_of[count++] = lane;
 
   w.engine.open(crypto::Aead::aes256_gcm, {lanes.data(), count});
 
@@ -65,7 +79,7 @@ LaneSet open_tickets(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& w)
       refuse(burst, lane, Drop::ticket_bad_tag, trip);
       continue;
     }
-    w.ticket_keys.confirm(*w.keyring->find(trip.ticket[lane].key_id), trip.ticket[lane].issuer);
+    w.ticket_keys.confirm(*keys[lane], trip.ticket[lane].issuer);
     if (!ike::parse_ticket_state({lanes[i].out, lanes[i].len}, trip.state[lane])) {
       refuse(burst, lane, Drop::ticket_bad_state, trip);
       continue;
