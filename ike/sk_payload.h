@@ -31,8 +31,8 @@ struct SkView {
 };
 
 // Finds SK or SKF in `message` (header already parsed) for a suite. Clear payloads before it are
-// ignored (RFC 7296 §3.14 via conformance CORE-16). missing_payload: no SK; bad_sk: not last, too
-// short for the suite, CBC text not a multiple of 16, fragment number 0 or above total.
+// ignored (RFC 7296 §3.14), unless unknown and critical. missing_payload: no SK; bad_sk: not last,
+// too short for the suite, CBC text not a multiple of 16, fragment number 0 or above total.
 ParseError find_sk(crypto::Bytes message, const Header& header, const Suite& suite, SkView& out);
 
 // The AEAD lane that opens `sk` into `plaintext` (at least sk.ciphertext.size() octets; may be the

@@ -81,6 +81,16 @@ TEST(Proposal, ChoosesByLocalPreference) {  // RFC 7296 §2.7, CORE-21
   EXPECT_TRUE(c.suite.esn);
 }
 
+TEST(Proposal, EarlierProposalStaysUnlessALaterOneIsLikedBetter) {
+  Choice c;
+  ASSERT_TRUE(chosen(sa_of({{.transforms = {kGcm256, kEsn}},
+                            {.transforms = {kCbc256, kSha256, kNoEsn}},
+                            {.transforms = {kGcm256, kEsn}}}),
+                     c));
+  EXPECT_EQ(c.proposal_number, 1);
+  EXPECT_EQ(c.suite.encr, EncrId::aes_gcm_16);
+}
+
 TEST(Proposal, SkipsProposalsWithUnknownTransformTypes) {  // CORE-22, RFC 7296 §3.3.6
   Choice c;
   EXPECT_FALSE(chosen({kGcm256, kNoEsn, {77, 1, ""}}, c));
@@ -113,6 +123,8 @@ TEST(Proposal, RefusesTransformsWithUnknownAttributes) {  // CORE-24
   EXPECT_FALSE(chosen({{1, 20, "0063000401020304"}, kNoEsn}, c));
   EXPECT_FALSE(chosen({{1, 20, "000e00020100"}, kNoEsn}, c)) << "Key Length in long form";
   EXPECT_FALSE(chosen({kGcm256, {5, 0, "800e0100"}}, c));
+  EXPECT_FALSE(chosen({{1, 28, "80630001"}, kNoEsn}, c));
+  EXPECT_FALSE(chosen({kGcm256, {5, 0, "80630001"}}, c));
 }
 
 TEST(Proposal, AeadGoesWithoutIntegrityOrWithNone) {  // CORE-25, RFC 5282 §8
@@ -175,6 +187,29 @@ TEST(Proposal, EveryTruncationAndWrongLengthIsRefused) {  // CORE-15
       EXPECT_EQ(check_sa(bad), ParseError::bad_proposal) << at << " " << delta;
     }
   }
+}
+
+TEST(Proposal, MoreAndLastMarkersMustBeTrue) {  // RFC 7296 §3.3.1, §3.3.2
+  const Octets good = sa_of({{.transforms = {kGcm256, kEsn}}, {.transforms = {kGcm256, kEsn}}});
+  struct Change {
+    std::size_t at;
+    std::uint8_t value;
+  };
+  // Proposals at 0 and 32, transforms at 12, 24, 44 and 56.
+  for (const Change& c :
+       {Change{0, 0}, Change{32, 2}, Change{12, 0}, Change{24, 3}, Change{44, 0}, Change{56, 3}}) {
+    Octets bad = good;
+    ASSERT_NE(bad[c.at], c.value) << c.at;
+    bad[c.at] = c.value;
+    EXPECT_EQ(check_sa(bad), ParseError::bad_proposal) << c.at;
+  }
+}
+
+TEST(Proposal, OctetsBehindTheLastTransformAreRefused) {
+  Octets bad = sa_of({{.transforms = {kGcm256, kEsn}}});
+  bad.insert(bad.end(), 4, std::uint8_t{0});
+  bad[3] = static_cast<std::uint8_t>(bad[3] + 4);
+  EXPECT_EQ(check_sa(bad), ParseError::bad_proposal);
 }
 
 TEST(Proposal, LimitsTheNumberOfProposals) {

@@ -128,6 +128,16 @@ TEST(TicketState, RefusesUnknownFlagsAndSuites) {
   }
 }
 
+TEST(TicketState, RefusesAKeyThatIsNotThePrfs) {
+  Octets octets = octets_of(sample());
+  octets[58] = 48;
+  octets.insert(octets.begin() + kTicketStateFixedLen, 16, std::uint8_t{1});
+  TicketState s;
+  EXPECT_FALSE(parse_ticket_state(octets, s));
+  octets[45] = 6;  // HMAC-SHA-384, whose keys are that long
+  EXPECT_TRUE(parse_ticket_state(octets, s));
+}
+
 TEST(TicketState, DoesNotWriteWhatItWouldNotRead) {
   Octets out(kTicketStateMax);
   TicketState s = sample();
