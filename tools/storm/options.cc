@@ -83,128 +83,115 @@ struct Raw {
                                             child_suite = "aes256gcm16", engine = "mb";
   double loss = 0, duplicate = 0, reorder = 0, reorder_ms = 2, retry_ms = 500;
   std::uint16_t port = 500;
-  unsigned tries = 5, restarts = 1;
+  unsigned tries = 7, restarts = 1;
   bool float_port = false, no_ticket_request = false;
 };
 
+// `kind` stands for the value in the help.
+template <class T>
+CLI::Option* add(CLI::App& app, const char* group, const char* name, const char* kind, T& value,
+                 const std::string& text) {
+  return app.add_option(name, value, text)->option_text(kind)->group(group);
+}
+
 void add_target(CLI::App& app, Options& o, Raw& raw) {
-  const std::string group = "Who and where";
-  app.add_option("--tickets", o.tickets, "ticket bag: one client for each record")
-      ->required()
-      ->group(group);
-  app.add_option("--clients", o.clients, "the first N of them; default all")
-      ->check(CLI::Range(1u, 16'777'216u))
-      ->group(group);
-  app.add_option("--gateway", raw.gateway, "IPv4 or IPv6 address of the gateway")
-      ->required()
-      ->group(group);
-  app.add_option("--gateway-mac", raw.gateway_mac,
-                 "its MAC; default: asked for by ARP or neighbour discovery")
-      ->group(group);
-  app.add_option("--source", raw.source,
-                 "prefix over which clients are spread; default 198.19.0.0/16 or 2001:2:0:1::/64")
-      ->group(group);
-  app.add_option("--source-port", o.path.first_source_port,
-                 "first UDP port of clients; default 20000")
-      ->check(CLI::Range(1, 65535))
-      ->group(group);
-  app.add_option("--port", raw.port, "UDP port of the gateway: 500 or 4500; default 500")
-      ->check(CLI::IsMember({500, 4500}))
-      ->group(group);
+  constexpr const char* kGroup = "Who and where";
+  add(app, kGroup, "--tickets", "FILE", o.tickets, "ticket bag: one client for each record")
+      ->required();
+  add(app, kGroup, "--clients", "N", o.clients, "the first N of them; default all")
+      ->check(CLI::Range(1u, 16'777'216u));
+  add(app, kGroup, "--gateway", "ADDRESS", raw.gateway, "IPv4 or IPv6 address of the gateway")
+      ->required();
+  add(app, kGroup, "--gateway-mac", "MAC", raw.gateway_mac,
+      "its MAC; default: asked for by ARP or neighbour discovery");
+  add(app, kGroup, "--source", "PREFIX", raw.source,
+      "prefix over which clients are spread; default 198.19.0.0/16 or 2001:2:0:1::/64");
+  add(app, kGroup, "--source-port", "PORT", o.path.first_source_port,
+      "first UDP port of clients; default 20000")
+      ->check(CLI::Range(1, 65535));
+  add(app, kGroup, "--port", "PORT", raw.port, "UDP port of the gateway: 500 or 4500; default 500")
+      ->check(CLI::IsMember({500, 4500}));
   app.add_flag("--float", raw.float_port, "message 3 and later go to 4500 after message 1 to 500")
-      ->group(group);
-  app.add_option("--device", o.device, "DPDK device: PCI address, or vdev with its arguments")
-      ->required()
-      ->group(group);
-  app.add_option("--cpu", o.cpu, "CPU of the polling thread; default the first we may use")
-      ->group(group);
-  app.add_option("--vlan", o.vlan, "VLAN id; default untagged")
-      ->check(CLI::Range(1, 4094))
-      ->group(group);
-  app.add_option("--mtu", o.mtu, "default 1500")->check(CLI::Range(1280, 9000))->group(group);
-  app.add_option("--descriptors", o.descriptors, "of each ring of the device; default 1024")
-      ->check(CLI::Range(64, 32768))
-      ->group(group);
+      ->group(kGroup);
+  add(app, kGroup, "--device", "DEVICE", o.device,
+      "DPDK device: PCI address, or vdev with its arguments")
+      ->required();
+  add(app, kGroup, "--cpu", "CPU", o.cpu,
+      "CPU of the polling thread; default the first we may use");
+  add(app, kGroup, "--vlan", "ID", o.vlan, "VLAN id; default untagged")->check(CLI::Range(1, 4094));
+  add(app, kGroup, "--mtu", "N", o.mtu, "default 1500")->check(CLI::Range(1280, 9000));
+  add(app, kGroup, "--descriptors", "N", o.descriptors, "of each ring of the device; default 1024")
+      ->check(CLI::Range(64, 32768));
 }
 
 void add_load(CLI::App& app, Options& o, Raw& raw) {
-  const std::string group = "Load";
-  app.add_option("--rate", raw.rate, "starts a second, or 'max'; default max")->group(group);
-  app.add_option("--window", o.window,
-                 "resumptions in flight at most; default 512 with --rate max, else 65536")
-      ->check(CLI::Range(1u, 1'048'576u))
-      ->group(group);
-  app.add_option("--timeout", o.timeout_s, "end the run after S seconds; default 120")
-      ->check(CLI::PositiveNumber)
-      ->group(group);
-  app.add_option("--link-timeout", o.link_timeout_s,
-                 "wait S seconds for the link and for the gateway's MAC; default 30")
-      ->check(CLI::PositiveNumber)
-      ->group(group);
-  app.add_option("--retry-ms", raw.retry_ms, "first retransmission after N ms; default 500")
-      ->check(CLI::Range(1.0, 60000.0))
-      ->group(group);
-  app.add_option("--retry-factor", o.retry.factor, "growth of the interval; default 1.8")
-      ->check(CLI::Range(1.0, 10.0))
-      ->group(group);
-  app.add_option("--retry-jitter", o.retry.jitter, "share of random change; default 0.1")
-      ->check(CLI::Range(0.0, 0.9))
-      ->group(group);
-  app.add_option("--retry-tries", raw.tries, "transmissions of one request; default 5")
-      ->check(CLI::Range(1u, 50u))
-      ->group(group);
-  app.add_option("--retry-restarts", raw.restarts,
-                 "new attempts with new SPIs when message 3 stays unanswered; default 1")
-      ->check(CLI::Range(0u, 50u))
-      ->group(group);
-  app.add_option("--loss", raw.loss, "lose this percentage of frames, each way")
-      ->check(CLI::Range(0.0, 100.0))
-      ->group(group);
-  app.add_option("--duplicate", raw.duplicate, "send this percentage twice, each way")
-      ->check(CLI::Range(0.0, 100.0))
-      ->group(group);
-  app.add_option("--reorder", raw.reorder, "hold this percentage back, each way")
-      ->check(CLI::Range(0.0, 100.0))
-      ->group(group);
-  app.add_option("--reorder-ms", raw.reorder_ms, "for up to N ms; default 2")
-      ->check(CLI::Range(0.001, 60000.0))
-      ->group(group);
-  app.add_option("--seed", o.seed, "of loss, duplication and reordering; default 1")->group(group);
+  constexpr const char* kGroup = "Load";
+  add(app, kGroup, "--rate", "R", raw.rate, "starts a second, or 'max'; default max");
+  add(app, kGroup, "--window", "N", o.window,
+      "resumptions in flight at most; default 512 with --rate max, else 65536")
+      ->check(CLI::Range(1u, 1'048'576u));
+  add(app, kGroup, "--timeout", "S", o.timeout_s, "end the run after S seconds; default 120")
+      ->check(CLI::PositiveNumber);
+  add(app, kGroup, "--link-timeout", "S", o.link_timeout_s,
+      "wait S seconds for the link and for the gateway's MAC; default 30")
+      ->check(CLI::PositiveNumber);
+  add(app, kGroup, "--retry-ms", "N", raw.retry_ms, "first retransmission after N ms; default 500")
+      ->check(CLI::Range(1.0, 60000.0));
+  add(app, kGroup, "--retry-factor", "X", o.retry.factor, "growth of the interval; default 1.8")
+      ->check(CLI::Range(1.0, 10.0));
+  add(app, kGroup, "--retry-jitter", "X", o.retry.jitter, "share of random change; default 0.1")
+      ->check(CLI::Range(0.0, 0.9));
+  add(app, kGroup, "--retry-tries", "N", raw.tries, "transmissions of one request; default 7")
+      ->check(CLI::Range(1u, 50u));
+  add(app, kGroup, "--retry-restarts", "N", raw.restarts,
+      "new attempts with new SPIs when message 3 stays unanswered; default 1")
+      ->check(CLI::Range(0u, 50u));
+  add(app, kGroup, "--loss", "P", raw.loss, "lose P percent of the frames, each way")
+      ->check(CLI::Range(0.0, 100.0));
+  add(app, kGroup, "--duplicate", "P", raw.duplicate,
+      "send P percent of the frames twice, each way")
+      ->check(CLI::Range(0.0, 100.0));
+  add(app, kGroup, "--reorder", "P", raw.reorder, "hold P percent of the frames back, each way")
+      ->check(CLI::Range(0.0, 100.0));
+  add(app, kGroup, "--reorder-ms", "N", raw.reorder_ms, "for up to N ms; default 2")
+      ->check(CLI::Range(0.001, 60000.0));
+  add(app, kGroup, "--seed", "N", o.seed, "of loss, duplication and reordering; default 1");
 }
 
 void add_protocol(CLI::App& app, Options& o, Raw& raw) {
-  const std::string group = "Protocol";
-  app.add_option("--auth-form", raw.auth_form, "rfc or libreswan; default rfc")
-      ->check(CLI::IsMember({"rfc", "libreswan"}))
-      ->group(group);
+  constexpr const char* kGroup = "Protocol";
+  add(app, kGroup, "--auth-form", "FORM", raw.auth_form, "rfc or libreswan; default rfc")
+      ->check(CLI::IsMember({"rfc", "libreswan"}));
   std::vector<std::string> names;
-  for (const NamedSuite& s : kChildSuites) names.emplace_back(s.name);
-  app.add_option("--child-suite", raw.child_suite, "offered for ESP; default aes256gcm16")
-      ->check(CLI::IsMember(names))
-      ->group(group);
+  std::string suites = "offered for ESP:";
+  for (const NamedSuite& s : kChildSuites) {
+    names.emplace_back(s.name);
+    suites += fmt::format(" {}", s.name);
+  }
+  suites += "; default the first";
+  add(app, kGroup, "--child-suite", "SUITE", raw.child_suite, suites)->check(CLI::IsMember(names));
   app.add_flag("--nat-detection", o.nat_detection, "send NAT_DETECTION_* in message 1")
-      ->group(group);
+      ->group(kGroup);
   app.add_flag("--fragmentation", o.fragmentation, "announce IKEV2_FRAGMENTATION_SUPPORTED")
-      ->group(group);
+      ->group(kGroup);
   app.add_flag("--no-ticket-request", raw.no_ticket_request, "do not ask for a new ticket")
-      ->group(group);
-  app.add_flag("--dpd", o.dpd, "afterwards one empty INFORMATIONAL on every session")->group(group);
-  app.add_option("--engine", raw.engine, "mb (IPsec-MB) or openssl; default mb")
-      ->check(CLI::IsMember({"mb", "openssl"}))
-      ->group(group);
+      ->group(kGroup);
+  app.add_flag("--dpd", o.dpd, "afterwards one empty INFORMATIONAL on every session")
+      ->group(kGroup);
+  add(app, kGroup, "--engine", "NAME", raw.engine, "mb (IPsec-MB) or openssl; default mb")
+      ->check(CLI::IsMember({"mb", "openssl"}));
 }
 
 void add_output(CLI::App& app, Options& o) {
-  const std::string group = "Output";
-  app.add_option("--json", o.json, "one line of JSON with every figure; - for standard output")
-      ->group(group);
-  app.add_option("--csv", o.csv, "sessions up over time; - for standard output")->group(group);
-  app.add_option("--report", o.report, "HTML page with curve and histogram")->group(group);
-  app.add_option("--pcap", o.pcap, "all frames of the run, both ways")->group(group);
-  app.add_option("--save-tickets", o.save_tickets,
-                 "ticket bag for a next run: new tickets, and the old ones of who failed")
-      ->group(group);
-  app.add_flag("--quiet", o.quiet, "no progress and no table")->group(group);
+  constexpr const char* kGroup = "Output";
+  add(app, kGroup, "--json", "FILE", o.json,
+      "one line of JSON with every figure; - for standard output");
+  add(app, kGroup, "--csv", "FILE", o.csv, "sessions up over time; - for standard output");
+  add(app, kGroup, "--report", "FILE", o.report, "HTML page with curve and histogram");
+  add(app, kGroup, "--pcap", "FILE", o.pcap, "all frames of the run, both ways");
+  add(app, kGroup, "--save-tickets", "FILE", o.save_tickets,
+      "ticket bag for a next run: new tickets, and the old ones of who failed");
+  app.add_flag("--quiet", o.quiet, "no progress and no table")->group(kGroup);
 }
 
 // Empty, or what is wrong.
@@ -248,7 +235,8 @@ CommandLine read_command_line(int argc, char** argv) {
   Raw raw;
   CLI::App app(kAbout, "resurge-storm");
   app.footer(kFooter);
-  app.get_formatter()->column_width(34);
+  app.get_formatter()->column_width(26);
+  app.get_formatter()->label("REQUIRED", "(required)");
   add_target(app, o, raw);
   add_load(app, o, raw);
   add_protocol(app, o, raw);

@@ -1,0 +1,95 @@
+// What is said about a run, and what counts as success.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tools/storm/result.h"
+
+namespace storm {
+namespace {
+
+std::unique_ptr<Result> good_result() {
+  auto r = std::make_unique<Result>();
+  r->clients = 100;
+  r->seconds = 0.5;
+  r->outcomes[static_cast<std::size_t>(Outcome::resumed)] = 100;
+  for (std::uint64_t i = 1; i <= 100; ++i) r->latency.record(i * 1000);
+  r->counts = {{"retransmissions", 3}, {"address_kept", 100}};
+  r->setting = {{"engine", "an <engine> & \"more\""}};
+  for (int i = 0; i <= 10; ++i)
+    r->samples.push_back({0.05 * i, static_cast<std::uint64_t>(10 * i), 5, 0});
+  return r;
+}
+
+TEST(Result, IsGoodOnlyWhenEveryClientResumed) {
+  auto r = good_result();
+  EXPECT_EQ(r->objection(), "");
+  r->clients = 101;
+  EXPECT_NE(r->objection(), "");
+  r = good_result();
+  r->outcomes[static_cast<std::size_t>(Outcome::wrong_auth)] = 1;
+  EXPECT_NE(r->objection().find("AUTH"), std::string::npos);
+  r = good_result();
+  r->dpd = true;
+  EXPECT_NE(r->objection().find("DPD"), std::string::npos);
+  r->counts.emplace_back("dpd_answered", 100);
+  EXPECT_EQ(r->objection(), "");
+}
+
+TEST(Result, IsOneLineOfJson) {
+  const std::string text = to_json(*good_result());
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["clients"], 100);
+  EXPECT_EQ(json["resumed"], 100);
+  EXPECT_DOUBLE_EQ(json["resumptions_per_second"], 200.0);
+  EXPECT_NEAR(json["p50_us"].get<double>(), 50, 0.5);
+  EXPECT_NEAR(json["p999_us"].get<double>(), 100, 1.0);
+  for (const char* key : {"seconds", "p90_us", "p99_us", "max_us", "retransmissions", "nacks",
+                          "auth_failures", "wrong_auth", "address_kept", "failed"})
+    EXPECT_TRUE(json.contains(key)) << key;
+  EXPECT_EQ(json["outcomes"]["resumed"], 100);
+  EXPECT_EQ(json["outcomes"].size(), kOutcomeCount);
+}
+
+TEST(Result, DrawsTheCurveAsCsv) {
+  const std::string csv = to_csv(*good_result());
+  EXPECT_EQ(csv.substr(0, csv.find('\n')), "time_s,up,rate_per_s,in_flight,retransmissions");
+  EXPECT_NE(csv.find("\n0.500,100,200,5,0\n"), std::string::npos);
+}
+
+TEST(Result, MakesAPageThatNeedsNothingElse) {
+  const std::string page = to_html(*good_result());
+  EXPECT_EQ(page.find("http"), std::string::npos);
+  EXPECT_EQ(page.find("src="), std::string::npos);
+  EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_NE(page.find("an &lt;engine&gt; &amp; &quot;more&quot;"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_NE(to_html(Result{}).find("</html>"), std::string::npos);
+}
+
+TEST(Result, TableNamesWhatFailed) {
+  auto r = good_result();
+  r->outcomes[static_cast<std::size_t>(Outcome::nack)] = 4;
+  const std::string table = to_table(*r);
+  EXPECT_NE(table.find("nack"), std::string::npos);
+  EXPECT_EQ(table.find("wrong_child"), std::string::npos);
+}
+
+TEST(Result, ThinsSamplesButKeepsTheLast) {
+  const auto r = good_result();
+  const auto some = thinned(r->samples, 4);
+  ASSERT_EQ(some.size(), 4u);
+  EXPECT_EQ(some.back().up, 100u);
+  EXPECT_EQ(thinned(r->samples, 100).size(), 11u);
+}
+
+TEST(Result, SaysWhenAFileCannotBeWritten) {
+  const auto status = write_text("/nonexistent/folder/file", "x");
+  ASSERT_FALSE(status.has_value());
+  EXPECT_NE(status.error().text.find("/nonexistent/folder/file"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace storm
