@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "crypto/engine.h"
-#include "crypto/mb_engine.h"
 #include "crypto/random.h"
 #include "tests/support/vectors.h"
 
@@ -166,12 +165,6 @@ void MbEngine::compare_hmacs(Engine& mb, Prf alg) {
 
 TEST_F(MbEngine, ComputesHmacAsOpensslDoesForEveryBatchSize) {
   for (const Prf alg : kPrfs) compare_hmacs(*mb_, alg);
-}
-
-TEST_F(MbEngine, ComputesHmacWithoutShaNiToo) {
-  const auto engine = make_mb_engine_without_sha_ni();
-  ASSERT_NE(engine, nullptr);
-  compare_hmacs(*engine, Prf::hmac_sha256);
 }
 
 TEST_F(MbEngine, WritesTheMacOverItsOwnMessage) {
