@@ -150,7 +150,9 @@ void MbEngine::compare_hmacs(Engine& mb, Prf alg) {
         const Bytes key = some(key_len(round));
         mb_prepare.push_back({key, &mb_keys[i]});
         ossl_prepare.push_back({key, &ossl_keys[i]});
-        const Bytes message = some(round == 2 ? random_.below(1500) : 113);
+        // Every eighth is empty: IPsec-MB itself cannot do those.
+        const std::size_t unequal = random_.below(8) == 0 ? 0 : random_.below(1500);
+        const Bytes message = some(round == 2 ? unequal : 113);
         mb_macs.push_back({&mb_keys[i], message, from_mb[i].data()});
         ossl_macs.push_back({&ossl_keys[i], message, from_ossl[i].data()});
       }
