@@ -45,14 +45,24 @@ void sort_established(Burst& burst, unsigned lane, const Session& session, Sessi
 
 SessionLanes find_sessions(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   SessionLanes out;
-  PerLane<SpiParts> parts;
-  LaneSet ours;
+  PerLane<unsigned> lane_of;
+  PerLane<ike::IkeSpi> spis;
+  std::size_t count = 0;
   for (unsigned lane : in) {
     if (burst.message[lane].size() > ike::kMessageLenMax) {
       burst.drop(lane, Drop::ike_bad_length);
       continue;
     }
-    parts[lane] = w.codec.decode(burst.header[lane].spi_r);
+    lane_of[count] = lane;
+    spis[count++] = burst.header[lane].spi_r;
+  }
+  PerLane<SpiParts> decoded;
+  w.codec.decode(std::span(spis).first(count), decoded);
+  PerLane<SpiParts> parts;
+  LaneSet ours;
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned lane = lane_of[i];
+    parts[lane] = decoded[i];
     if (parts[lane].owner != w.index) {
       if (parts[lane].owner < w.config.worker_count)
         hand_over(burst, lane, parts[lane].owner, w);
