@@ -72,7 +72,7 @@ class ControlLoopTest : public testing::Test {
 };
 
 TEST_F(ControlLoopTest, PreparesKeysDenyListAndIssuers) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   ASSERT_EQ(workers_.keyrings.size(), 1u);
   EXPECT_EQ(workers_.keyrings[0].keys[workers_.keyrings[0].current].id,
             keys_->keyring().current().id);
@@ -81,15 +81,25 @@ TEST_F(ControlLoopTest, PreparesKeysDenyListAndIssuers) {
   EXPECT_NE(workers_.issuer_supply(1).ready, nullptr);
 }
 
+TEST_F(ControlLoopTest, TakesClientsBackEvenWhenTheDiskIsFull) {
+  workers_.disk_full = true;
+  loop_->prepare(at(0));
+  EXPECT_EQ(workers_.keyrings.size(), 1u);
+  EXPECT_EQ(log_text(), "drawing issuers: no space left\n");
+  workers_.disk_full = false;
+  loop_->round(at(1));
+  EXPECT_NE(workers_.issuer_supply(0).ready, nullptr);
+}
+
 TEST_F(ControlLoopTest, RotatesBeforeWorkersStartWhenItIsOverdue) {
   const auto first = keys_->keyring().current().id;
-  ASSERT_TRUE(loop_->prepare(at(4000)));
+  loop_->prepare(at(4000));
   EXPECT_NE(workers_.keyrings[0].keys[workers_.keyrings[0].current].id, first);
   EXPECT_NE(workers_.keyrings[0].find(first), nullptr) << "tickets of before the stop still open";
 }
 
 TEST_F(ControlLoopTest, RotatesByTheClockAndPublishes) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   for (std::uint64_t s = 3590; s < 3610; ++s) loop_->round(at(s));
   ASSERT_EQ(workers_.keyrings.size(), 2u);
   EXPECT_EQ(crypto::Keyring::load(config_.keyring.path)->current().id,
@@ -98,7 +108,7 @@ TEST_F(ControlLoopTest, RotatesByTheClockAndPublishes) {
 }
 
 TEST_F(ControlLoopTest, RefillsAndAnswersInEveryRound) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   workers_.take(0);
   workers_.requests.post(ike::IssuerId(5));
   loop_->round(at(0));
@@ -123,7 +133,7 @@ TEST_F(ControlLoopTest, LogsAFailureOnceAndItsEnd) {
 }
 
 TEST_F(ControlLoopTest, ReloadsKeyringAndDenyLists) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   write_config("deny_identities = ['@lost.example']\n");
   auto ring = crypto::Keyring::load(config_.keyring.path).value();
   ring.rotate(kStart + 1, 7200);
@@ -136,7 +146,7 @@ TEST_F(ControlLoopTest, ReloadsKeyringAndDenyLists) {
 }
 
 TEST_F(ControlLoopTest, KeepsWhatItHasWhenTheConfigurationIsWrong) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   write_config("deny_identities = ['a b']\n");
   loop_->reload();
   EXPECT_EQ(workers_.keyrings.size(), 1u) << "an unchanged keyring is not published again";
@@ -145,7 +155,7 @@ TEST_F(ControlLoopTest, KeepsWhatItHasWhenTheConfigurationIsWrong) {
 }
 
 TEST_F(ControlLoopTest, WritesStatsAndSummaries) {
-  ASSERT_TRUE(loop_->prepare(at(0)));
+  loop_->prepare(at(0));
   workers_.counters_of(0).resumptions.add(50);
   for (std::uint64_t s = 0; s <= 10; ++s) loop_->round(at(s));
   EXPECT_NE(log_text().find("resumed 50 (5/s)"), std::string::npos);

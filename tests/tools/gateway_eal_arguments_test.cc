@@ -1,0 +1,78 @@
+// What EAL is told besides the configuration's own arguments.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tools/gateway/eal_arguments.h"
+
+namespace gateway {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+cp::GatewayConfig config_for(const std::string& device) {
+  cp::GatewayConfig config;
+  config.workers.outside.device = device;
+  return config;
+}
+const Machine kBig{.cpus = {0, 1, 2, 3}, .has_hugepages = true};
+const Machine kSmall{.cpus = {5}, .has_hugepages = false};
+
+TEST(EalArguments, FillInEverythingForAVirtualDevice) {
+  EXPECT_EQ(eal_arguments(config_for("net_vhost0,iface=/x"), kSmall).value(),
+            (Arguments{"--lcores=0@5,1@5", "--vdev=net_vhost0,iface=/x", "--no-pci", "--no-huge",
+                       "--no-shconf", "-m", "512"}));
+}
+
+TEST(EalArguments, AllowJustTheCardForAPciDevice) {
+  EXPECT_EQ(eal_arguments(config_for("0000:3b:00.0"), kBig).value(),
+            (Arguments{"--lcores=0@0,1@1", "-a", "0000:3b:00.0", "--file-prefix=resurge"}));
+}
+
+TEST(EalArguments, PutEveryWorkerOnItsCpu) {
+  cp::GatewayConfig config = config_for("0000:3b:00.0");
+  config.workers.worker_count = 3;
+  EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@0,1@1,2@2,3@3");
+  config.dpdk.main_cpu = 9;
+  config.dpdk.worker_cpus = {10, 12, 14};
+  EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@9,1@10,2@12,3@14");
+  config.dpdk.worker_cpus.clear();
+  config.workers.worker_count = 4;
+  EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@0,1@0,2@1,3@2,4@3");
+}
+
+TEST(EalArguments, LeaveAloneWhatTheConfigurationSays) {
+  cp::GatewayConfig config = config_for("net_null0");
+  for (const Arguments& own :
+       {Arguments{"-l", "0,1", "--vdev=net_null0", "--no-pci", "--in-memory", "-m", "64"},
+        Arguments{"-l0,1", "--vdev", "net_null0,copy=1", "--no-pci", "--no-huge",
+                  "--file-prefix=a"},
+        Arguments{"--lcores=0,1", "--vdev=net_null0", "-a", "0000:01:00.0", "--socket-mem=64",
+                  "--file-prefix", "a"}}) {
+    config.dpdk.eal = own;
+    EXPECT_EQ(eal_arguments(config, kSmall).value(), own);
+  }
+}
+
+TEST(EalArguments, TakeHugepagesAsConfigured) {
+  const auto has = [](const cp::GatewayConfig& config, const Machine& machine) {
+    const auto arguments = eal_arguments(config, machine);
+    return arguments && std::ranges::find(*arguments, "--no-huge") == arguments->end();
+  };
+  cp::GatewayConfig config = config_for("net_null0");
+  EXPECT_TRUE(has(config, kBig));
+  config.dpdk.hugepages = cp::Hugepages::never;
+  EXPECT_FALSE(has(config, kBig));
+  config.dpdk.hugepages = cp::Hugepages::always;
+  EXPECT_TRUE(has(config, kBig));
+  const auto refused = eal_arguments(config, kSmall);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text,
+            "there are no free hugepages: reserve some with `dpdk-hugepages.py --setup 1G`, or set "
+            "[dpdk] hugepages = \"never\"");
+}
+
+TEST(EalArguments, MachineHasACpu) { EXPECT_FALSE(look_at_machine().cpus.empty()); }
+
+}  // namespace
+}  // namespace gateway
