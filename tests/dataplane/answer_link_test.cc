@@ -120,7 +120,7 @@ TEST(AnswerEcho, LeavesEthernetPaddingOut) {
 
 TEST(AnswerEcho, ReturnsTheBody) {
   for (const bool is_ip6 : {false, true}) {
-    for (const std::size_t len : {0, 1, 56, 1400}) {
+    for (const std::size_t len : {0u, 1u, 56u, 1400u}) {
       PacketBuilder b;
       b.is_ip6 = is_ip6;
       b.ttl = 3;

@@ -112,7 +112,7 @@ TEST_F(UsedSetTest, StopsAtALeaveWithoutEnter) {
 TEST_F(UsedSetTest, WritesTheFileAsDocumented) {
   auto set = open();
   IssuerUse& use = create(*set);
-  for (const std::uint64_t serial : {1, 8, 15, 1023})
+  for (const std::uint64_t serial : {1u, 8u, 15u, 1023u})
     EXPECT_TRUE(use.spend(ike::TicketSerial(serial)));
   std::string golden(4096 + 128, '\0');
   golden.replace(0, 8, "RSGUSED1");
