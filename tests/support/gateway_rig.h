@@ -18,7 +18,7 @@ namespace rig {
 
 struct Options {
   unsigned workers = 1;
-  std::uint32_t sessions_max = 1u << 14;
+  std::uint32_t sessions_max = 1u << 12;
   std::uint64_t seed = 1;
   unsigned port_buffers = 4096;
   // Changes the configuration before it is shared; null does nothing.
@@ -62,7 +62,8 @@ class GatewayRig {
   void publish_denied(dp::DenyList denied);
   // Does what the control thread does: maps issuers that workers asked for, refills supplies.
   void serve_requests();
-  // Workers, ports and shared state go as in a crash; keyring and used-set files stay; all starts anew.
+  // Workers, ports and shared state go as in a crash; keyring and used-set files stay; all starts
+  // anew.
   void restart();
 
   // A bag of tickets that this gateway honours, in the rig's folder.

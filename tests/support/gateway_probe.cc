@@ -1,0 +1,172 @@
+// Minting single tickets, sending single messages, comparing counters.
+#include "tests/support/gateway_probe.h"
+
+#include "crypto/base/error.h"
+
+namespace rig {
+namespace {
+
+// Far from the serials that GatewayRig::mint counts from 1.
+constexpr std::uint64_t kFirstSerial = 1u << 20;
+
+}  // namespace
+
+bool Reaction::is_nack() const {
+  if (answers.size() != 1) return false;
+  const std::optional<RawMessage> m = read_message(answers[0]);
+  return m && answers[0].size() == 36 && m->spi_r == 0 && m->message_id == 0 && m->flags == 0x20 &&
+         m->version == 0x20 && m->exchange == ike::Exchange::ike_session_resume &&
+         m->payloads.size() == 1 && m->notify(ike::Notify::ticket_nack) == Octets{} &&
+         m->payloads[0].second_octet == 0;
+}
+
+std::string Reaction::describe() const {
+  std::string text = std::to_string(answers.size()) + " answers";
+  for (const auto& [why, count] : drops) {
+    text += ' ';
+    text += dp::drop_name(why);
+    text += '=';
+    text += std::to_string(count);
+  }
+  return text;
+}
+
+GatewayProbe::GatewayProbe(const Options& options) : gateway(options) {}
+
+Keepsake GatewayProbe::keepsake(const TicketEdit& edit) {
+  const std::uint32_t n = minted_++;
+  crypto::Random random(0x7e57'0000 + n);
+  Keepsake kept;
+  kept.suite = edit.suite;
+  kept.spi_i = random.u64() | 1;
+  kept.spi_r = random.u64() | 1;
+  kept.sk_d.resize(ike::prf_len(edit.suite));
+  random.fill(kept.sk_d);
+  kept.id_i = Octets{2, 0, 0, 0} + Octets(edit.id_len - 8, 'c') + be32(n);
+  kept.id_r = Octets{2, 0, 0, 0} + Octets(edit.id_len - 4, 'g');
+
+  const dp::WorkerConfig& config = gateway.shared().config;
+  ike::TicketState state;
+  state.expires_s = gateway.now.unix_s + 3600;
+  state.full_auth_s = gateway.now.unix_s - 60;
+  state.connection = config.connections.at(0).id;
+  state.policy_generation = config.tickets.policy_generation;
+  state.spi_i = ike::IkeSpi(kept.spi_i);
+  state.spi_r = ike::IkeSpi(kept.spi_r);
+  state.suite = edit.suite;
+  state.flags.has_ip4 = edit.ip4;
+  state.flags.has_ip6 = edit.ip6;
+  crypto::store_be32(state.ip4.data(), crypto::load_be32(config.child.pool4.base.data()) + n);
+  state.ip6 = config.child.pool6.base;
+  crypto::store_be32(state.ip6.data() + 12, n);
+  state.sk_d = kept.sk_d;
+  state.id_i = kept.id_i;
+  state.id_r = kept.id_r;
+  if (edit.state) edit.state(state);
+  if (state.flags.has_ip4) kept.ip4 = Octets(state.ip4.begin(), state.ip4.end());
+  if (state.flags.has_ip6) kept.ip6 = Octets(state.ip6.begin(), state.ip6.end());
+
+  const crypto::TicketKey& key = edit.key != nullptr ? *edit.key : gateway.keyring().current();
+  ike::TicketHeader header{key.id, gateway.mint_issuer(), ike::TicketSerial(kFirstSerial + n)};
+  if (edit.header) edit.header(header);
+  kept.ticket.resize(ike::kTicketLenMax);
+  kept.ticket.resize(
+      ike::seal_ticket(gateway.engine(), key, header.issuer, header.serial, state, kept.ticket));
+  CHECK(!kept.ticket.empty());
+  if (edit.sealed) edit.sealed(kept.ticket);
+  return kept;
+}
+
+std::map<dp::Drop, unsigned> GatewayProbe::drops_now() const {
+  std::map<dp::Drop, unsigned> drops;
+  for (const dp::DropInfo& row : dp::kDropInfo)
+    drops[row.reason] = static_cast<unsigned>(gateway.drops(row.reason));
+  return drops;
+}
+
+Reaction GatewayProbe::run() {
+  const std::map<dp::Drop, unsigned> before = drops_now();
+  gateway.run();
+  Reaction reaction;
+  for (const auto& [why, count] : drops_now())
+    if (const unsigned n = count - before.at(why)) reaction.drops[why] = n;
+  for (unsigned w = 0; w < gateway.workers(); ++w) {
+    for (const Octets& frame : gateway.port(w).take_sent()) {
+      std::string why;
+      std::optional<dp::Packet> packet = dp::read_packet(frame, &why);
+      CHECK(packet.has_value());
+      reaction.answers.push_back(packet->ike);
+      reaction.packets.push_back(std::move(*packet));
+    }
+  }
+  return reaction;
+}
+
+Reaction GatewayProbe::send_frame(crypto::Bytes frame, unsigned w) {
+  CHECK(gateway.port(w).inject(frame));
+  return run();
+}
+
+Reaction GatewayProbe::send(crypto::Bytes message, unsigned w) {
+  return send_frame(path.ike(message), w);
+}
+
+Reaction GatewayProbe::send_all(const std::vector<Octets>& messages, unsigned w) {
+  for (const Octets& message : messages) CHECK(gateway.port(w).inject(path.ike(message)));
+  return run();
+}
+
+bool GatewayProbe::open(ScalarClient& client, unsigned w) {
+  return open(client, write_message(client.plain_message1()), w);
+}
+
+bool GatewayProbe::open(ScalarClient& client, Octets message1, unsigned w) {
+  Reaction reaction = send(client.begin(std::move(message1)), w);
+  if (reaction.answers.size() != 1) return false;
+  const std::optional<RawMessage> answer = read_message(reaction.answers[0]);
+  if (!answer) return false;
+  if (const std::optional<Octets> cookie = answer->notify(ike::Notify::cookie)) {
+    reaction = send(client.begin(client.with_cookie(*cookie)), w);
+    if (reaction.answers.size() != 1) return false;
+  }
+  return client.take_message2(reaction.answers[0]);
+}
+
+Resumed GatewayProbe::finish(ScalarClient client, ike::AuthForm form, unsigned w) {
+  Resumed out{std::move(client), {}, {}};
+  const Reaction reaction = send(out.client.seal(out.client.plain_inner3(form)), w);
+  if (reaction.answers.size() != 1) {
+    out.complaint = "message 3: " + reaction.describe();
+    return out;
+  }
+  out.message4 = out.client.open(reaction.answers[0]);
+  out.complaint = out.message4 ? out.client.judge(*out.message4, form) : "message 4 does not open";
+  return out;
+}
+
+Resumed GatewayProbe::resume(const TicketEdit& edit, ike::AuthForm form) {
+  ScalarClient c = client(edit);
+  if (!open(c)) return {std::move(c), {}, "no message 2"};
+  return finish(std::move(c), form);
+}
+
+void GatewayProbe::pass(std::uint64_t ms) {
+  gateway.now.ms += ms;
+  gateway.now.unix_s += ms / 1000;
+  // Upkeep does a bounded piece per call.
+  for (std::uint64_t i = 8 + half_opens() / 32; i > 0; --i) gateway.run();
+}
+
+std::string GatewayProbe::complaint() {
+  if (!gateway.conserved()) return "frames are not conserved";
+  const std::uint64_t before = sessions();
+  const Resumed good = resume();
+  if (!good.complaint.empty()) return "a good resumption fails: " + good.complaint;
+  pass(0);
+  if (sessions() != before + 1) return "the count of sessions is wrong";
+  pass(gateway.shared().config.admission.half_open_timeout_ms + 1);
+  if (half_opens() != 0) return "half-open sessions are left: " + std::to_string(half_opens());
+  return gateway.conserved() ? "" : "frames are not conserved";
+}
+
+}  // namespace rig

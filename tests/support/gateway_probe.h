@@ -1,0 +1,96 @@
+// GatewayProbe: a GatewayRig under test by single messages: what comes back, which drops were
+// counted, and whether the gateway is as sound afterwards as it was before.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "ike/ticket.h"
+#include "tests/support/gateway_rig.h"
+#include "tests/support/scalar_client.h"
+
+namespace dp {
+// For gtest.
+inline void PrintTo(Drop reason, std::ostream* out) { *out << drop_name(reason); }
+}  // namespace dp
+
+namespace rig {
+
+// Where a ticket departs from one that the gateway honours. Null functions change nothing.
+struct TicketEdit {
+  std::function<void(ike::TicketState&)> state;
+  std::function<void(ike::TicketHeader&)> header;  // issuer and serial; the tag is right
+  std::function<void(Octets&)> sealed;             // afterwards: the tag is not
+  const crypto::TicketKey* key = nullptr;          // instead of the current one
+  ike::Suite suite;
+  std::size_t id_len = 24;
+  bool ip4 = true, ip6 = false;
+};
+
+// What one or more frames led to.
+struct Reaction {
+  std::vector<Octets> answers;      // IKE messages, in the order sent
+  std::vector<dp::Packet> packets;  // the same with their headers
+  std::map<dp::Drop, unsigned> drops;
+  // The single drop reason; none when there was not exactly one.
+  dp::Drop drop() const {
+    return drops.size() == 1 && drops.begin()->second == 1 ? drops.begin()->first : dp::Drop::none;
+  }
+  bool silent() const { return answers.empty(); }
+  // The TICKET_NACK and nothing else.
+  bool is_nack() const;
+  std::string describe() const;
+};
+
+// A client whose exchange went well up to here, with what the gateway said.
+struct Resumed {
+  ScalarClient client;
+  std::optional<RawMessage> message4;
+  std::string complaint;  // empty: resumed
+};
+
+class GatewayProbe {
+ public:
+  explicit GatewayProbe(const Options& options = {});
+
+  GatewayRig gateway;
+  dp::PacketBuilder path;  // from the clients; edit for other addresses and ports
+
+  // A ticket of a distinct client; the n-th call has the n-th identity, SK_d and address.
+  Keepsake keepsake(const TicketEdit& edit = {});
+  ScalarClient client(const TicketEdit& edit = {}) { return ScalarClient(keepsake(edit), ++seed_); }
+  ScalarClient client_of(Keepsake kept) { return ScalarClient(std::move(kept), ++seed_); }
+
+  // One message in one frame to worker `w`; or many in one burst.
+  Reaction send(crypto::Bytes message, unsigned w = 0);
+  Reaction send_all(const std::vector<Octets>& messages, unsigned w = 0);
+  Reaction send_frame(crypto::Bytes frame, unsigned w = 0);
+  // Runs the workers and takes what they send.
+  Reaction run();
+
+  // Sends message 1 as it is, returns the message 2 taken. Answers a COOKIE challenge.
+  [[nodiscard]] bool open(ScalarClient& client, unsigned w = 0);
+  [[nodiscard]] bool open(ScalarClient& client, Octets message1, unsigned w = 0);
+  // Message 3 and message 4; the text says what is wrong.
+  Resumed finish(ScalarClient client, ike::AuthForm form = ike::AuthForm::rfc, unsigned w = 0);
+  Resumed resume(const TicketEdit& edit = {}, ike::AuthForm form = ike::AuthForm::rfc);
+
+  // Lets `ms` pass, with upkeep.
+  void pass(std::uint64_t ms);
+  std::uint64_t half_opens() { return gateway.sum(&dp::WorkerCounters::half_opens); }
+  std::uint64_t sessions() { return gateway.sum(&dp::WorkerCounters::sessions); }
+  // Empty when all is well: frames conserved, a resumption with a fresh ticket works, and no
+  // half-open session is left after the timeout.
+  std::string complaint();
+
+ private:
+  std::map<dp::Drop, unsigned> drops_now() const;
+  std::uint64_t seed_ = 0;
+  std::uint32_t minted_ = 0;
+};
+
+}  // namespace rig
