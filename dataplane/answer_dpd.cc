@@ -15,16 +15,18 @@ struct OpenRequest {
   std::uint8_t* plaintext = nullptr;
 };
 
-Session& session_of(const Burst& burst, unsigned lane, WorkerParts& w) {
-  return w.sessions.session(w.sessions.find(w.codec.decode(burst.header[lane].spi_r)).slot);
-}
-
 // The lanes whose request is authentic.
 LaneSet open_requests(Burst& burst, LaneSet in, PerLane<OpenRequest>& requests, WorkerParts& w) {
   LaneSet opened;
   for (unsigned lane : in) {
+    const auto found = w.sessions.find(w.codec.decode(burst.header[lane].spi_r));
+    if (found.state != SlotState::established) {
+      // An earlier lane of this burst resumed the client and ended this session (RFC 5723 §4.3.4).
+      burst.drop(lane, Drop::spi_unknown);
+      continue;
+    }
     OpenRequest& r = requests[lane];
-    r.session = &session_of(burst, lane, w);
+    r.session = &w.sessions.session(found.slot);
     const SessionKeys keys = session_keys(*r.session, w.sessions.blob(*r.session, 0));
     if (ike::find_sk(burst.message[lane], burst.header[lane], r.session->suite, r.sk) !=
         ike::ParseError::none) {

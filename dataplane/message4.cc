@@ -21,8 +21,8 @@ ike::TicketState new_state(const HalfOpen& half, const Grant& grant, const Worke
   state.policy_generation = w.config.tickets.policy_generation;
   state.spi_i = half.spi_i;
   state.spi_r = half.spi_r;
-  state.resumptions = static_cast<std::uint16_t>(
-      std::min<unsigned>(half.ticket.resumptions + 1u, 0xffff));
+  state.resumptions =
+      static_cast<std::uint16_t>(std::min<unsigned>(half.ticket.resumptions + 1u, 0xffff));
   state.sk_d = ike::split_ike_keymat(half.ticket.suite, half.keymat).sk_d;
   state.flags.has_ip4 = grant.config.has_ip4;
   state.flags.has_ip6 = grant.config.has_ip6;
@@ -48,8 +48,8 @@ std::size_t try_message4(Burst& burst, unsigned lane, const AuthTrip& trip, cons
                            .exchange = ike::Exchange::ike_auth,
                            .flags = ike::kFlagResponse,
                            .message_id = burst.header[lane].message_id};
-  ike::SkBuilder builder(
-      burst.reply_room(lane).first(largest_message(burst, lane, w.link)), header, suite);
+  ike::SkBuilder builder(burst.reply_room(lane).first(largest_message(burst, lane, w.link)), header,
+                         suite);
   const ike::AuthResponse response{
       .id_r_body = half.ticket.id_r,
       .auth = crypto::Bytes(trip.auth_r[lane]).first(ike::prf_len(suite)),
@@ -80,15 +80,19 @@ void issue_tickets(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants,
   const crypto::TicketKey& key = w.keyring->keys[w.keyring->current];
   std::array<crypto::AeadLane, kBurstMax> lanes;
   std::array<std::array<std::uint8_t, crypto::kAeadNonceLen>, kBurstMax> nonces;
+  PerLane<TicketMint::Stamp> stamps;
+  // Where the issuer changes within a burst, keeping the new one's key may push the old one's out:
+  // all are kept before one is used.
+  for (unsigned lane : in) {
+    if (trip.request[lane].ticket_request) stamps[lane] = w.mint.next();
+    if (stamps[lane].issuer != nullptr) w.ticket_keys.confirm(key, stamps[lane].issuer->issuer());
+  }
   std::size_t count = 0;
   for (unsigned lane : in) {
     if (!trip.request[lane].ticket_request) continue;
-    const TicketMint::Stamp stamp = w.mint.next();
-    const crypto::ExpandedKey* expanded = nullptr;
-    if (stamp.issuer != nullptr) {
-      w.ticket_keys.confirm(key, stamp.issuer->issuer());
-      expanded = w.ticket_keys.find(key, stamp.issuer->issuer());
-    }
+    const TicketMint::Stamp stamp = stamps[lane];
+    const crypto::ExpandedKey* expanded =
+        stamp.issuer == nullptr ? nullptr : w.ticket_keys.find(key, stamp.issuer->issuer());
     const ike::TicketState state = new_state(*trip.half[lane], grants[lane], w);
     const std::size_t text_len = ike::ticket_state_len(state);
     if (expanded == nullptr || text_len > ike::kTicketStateMax) {

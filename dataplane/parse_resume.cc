@@ -11,8 +11,6 @@ Drop drop_of(ike::ParseError error) {
       return Drop::none;
     case runt:
       return Drop::ike_runt;
-    case bad_length:
-      return Drop::ike_bad_length;
     case bad_version:
       return Drop::ike_bad_version;
     case bad_exchange:
@@ -27,6 +25,7 @@ Drop drop_of(ike::ParseError error) {
     case missing_payload:
     case duplicate_payload:
       return Drop::resume_no_ticket;
+    case bad_length:
     case payload_overrun:
     case too_many_payloads:
     case bad_notify:

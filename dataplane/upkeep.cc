@@ -61,7 +61,6 @@ void upkeep(WorkerParts& w) {
   expire_half_opens(w);
   close_replaced(w);
   end_one_old_session(w);
-  w.cookies.tick(w.now, 0);
   w.counters.sessions.set(w.sessions.established_count());
   w.counters.half_opens.set(w.sessions.half_open_count());
   w.counters.cookie_mode.set(w.cookies.demanded() ? 1 : 0);

@@ -175,6 +175,7 @@ void WorkerState::begin_burst(const Now& now) {
   parts_.keyring = shared_.keyring.load();
   parts_.denied = shared_.denied.load();
   ticket_keys_.begin_burst(parts_.keyring, now);
+  cookies_.tick(now, 0);
   last_mark_ = cycles_();
 }
 

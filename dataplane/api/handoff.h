@@ -57,7 +57,8 @@ class CloseBox {
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_ > cells_.size()) head_ = tail - static_cast<std::uint32_t>(cells_.size());
     if (head_ == tail) return ike::IkeSpi(0);
-    const std::uint64_t spi_r = cells_[head_ % cells_.size()].exchange(0, std::memory_order_acquire);
+    const std::uint64_t spi_r =
+        cells_[head_ % cells_.size()].exchange(0, std::memory_order_acquire);
     // A cell that is taken but not written yet is read again by the next call.
     if (spi_r != 0) ++head_;
     return ike::IkeSpi(spi_r);

@@ -22,6 +22,7 @@
 #include "dataplane/worker.h"
 #include "tools/gateway/eal_arguments.h"
 #include "tools/gateway/service_notice.h"
+#include "tools/gateway/stale_socket.h"
 #include "tools/gateway/worker_plane.h"
 
 namespace gateway {
@@ -112,6 +113,8 @@ crypto::Result<std::unique_ptr<dp::Eal>> start_eal(const cp::GatewayConfig& conf
   std::string line = "EAL arguments:";
   for (const std::string& argument : *arguments) line.append(" ").append(argument);
   log.info("{}", line);
+  const std::string socket = listening_path(config.workers.outside.device);
+  if (remove_stale_socket(socket)) log.info("removed {}, which nobody listened on", socket);
   auto eal = dp::Eal::start({*arguments});
   if (eal && (*eal)->worker_lcore_count() < config.workers.worker_count)
     return crypto::fail(fmt::format(

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <ctime>
 #include <fstream>
+#include <string_view>
 #include <thread>
 
 #include "dataplane/eal.h"
@@ -75,7 +76,30 @@ crypto::Status open_files(const Options& options, Setup& s) {
   return keep(TicketSaver::create(options.save_tickets, *s.bag, s.clients), s.saver);
 }
 
+// virtio-user as client needs the socket of its peer, which may be started later than we are.
+crypto::Status wait_for_peer(const Options& options) {
+  constexpr std::string_view kPath = "path=";
+  const std::string& device = options.device;
+  const std::size_t at = device.find(kPath);
+  if (!device.starts_with("net_virtio_user") || at == std::string::npos ||
+      device.find("server=1") != std::string::npos)
+    return {};
+  const std::size_t begin = at + kPath.size();
+  const std::string path = device.substr(begin, device.find(',', begin) - begin);
+  const auto end = Clock::now() + std::chrono::duration<double>(options.link_timeout_s);
+  for (bool told = options.quiet; access(path.c_str(), F_OK) != 0; told = true) {
+    if (!told) fmt::print(stderr, "waiting for {}, the gateway's socket\n", path);
+    if (interrupted != 0) return crypto::fail("interrupted");
+    if (Clock::now() > end)
+      return crypto::fail(fmt::format("{} did not appear within {:g} s: is the gateway running?",
+                                      path, options.link_timeout_s));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return {};
+}
+
 crypto::Status bring_up(const Options& options, Setup& s) {
+  if (const auto status = wait_for_peer(options); !status) return status;
   const auto arguments = eal_arguments(options, first_usable_cpu(), hugepages_are_free());
   auto eal = dp::Eal::start({arguments});
   if (!eal) return std::unexpected(eal.error());
