@@ -14,6 +14,9 @@
 namespace cp {
 
 crypto::Result<Signals> Signals::block() {
+  // The peer of a shared-memory port may go away while a driver writes to it.
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    return crypto::fail(fmt::format("cannot ignore SIGPIPE: {}", std::strerror(errno)));
   sigset_t set;
   sigemptyset(&set);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);

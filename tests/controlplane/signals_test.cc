@@ -20,5 +20,11 @@ TEST(Signals, AreToldApart) {
   EXPECT_EQ(signals->wait(0), Wake::timeout);
 }
 
+TEST(Signals, AClosedPipeEndsNobody) {
+  const auto signals = Signals::block();
+  ASSERT_TRUE(signals);
+  raise(SIGPIPE);  // the default would end this program
+}
+
 }  // namespace
 }  // namespace cp
