@@ -25,7 +25,7 @@ class Dice {
   std::uint64_t u64() { return random_.u64(); }
   Octets octets(std::size_t min, std::size_t max) {
     Octets out(min + upto(max - min));
-    random_.fill(out);
+    if (!out.empty()) random_.fill(out);
     return out;
   }
 
