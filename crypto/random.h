@@ -40,6 +40,7 @@ class Random {
  private:
   // Copies and erases, so that an octet handed out is not kept.
   void copy_out(MutBytes out) {
+    if (out.empty()) return;  // memcpy takes no null, not even for no octets
     std::memcpy(out.data(), buffer_.data() + position_, out.size());
     std::memset(buffer_.data() + position_, 0, out.size());
     position_ += out.size();

@@ -67,6 +67,24 @@ TEST(Initiator, BeginsAgainWithNewSpisWhenMessage3StaysUnanswered) {
   EXPECT_GE(s.storm->latency().max(), 300 * kMs);  // of the client, not of the last attempt
 }
 
+TEST(Initiator, BeginsAgainEarlierWhenTold) {
+  Storm s(1);
+  s.config.retry = {.first_ns = 100 * kMs,
+                    .factor = 1,
+                    .jitter = 0,
+                    .tries = 9,
+                    .restarts = 1,
+                    .tries_message3 = 2};
+  s.make();
+  s.tamper = [&](Octets& answer) {
+    if (answer.size() > 18 && answer[18] == 35) answer.clear();
+  };
+  s.run(5'000);
+  EXPECT_EQ(s.totals().of(Outcome::no_message_4), 1u);
+  EXPECT_EQ(s.totals().restarts.get(), 1u);
+  EXPECT_EQ(s.sent.size(), 1u + 2u + 1u + 9u);  // the last attempt has all its tries
+}
+
 TEST(Initiator, ResumesThroughLossDuplicatesAndReordering) {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     SCOPED_TRACE(seed);

@@ -170,14 +170,17 @@ std::size_t Initiator::send_due(std::uint64_t now_ns, std::span<Outgoing> out) {
 }
 
 bool Initiator::out_of_tries(Flight& f) {
-  if (f.tries < config_.retry.tries) return false;
+  const RetryPolicy& retry = config_.retry;
+  const bool may_restart = f.state == FlightState::message3 && f.restarts < retry.restarts;
+  if (f.tries < (may_restart && retry.tries_message3 != 0 ? retry.tries_message3 : retry.tries))
+    return false;
   if (f.state == FlightState::dpd) {
     totals_.dpd_failed.add();
     ++dpd_finished_;
     release(f);
     return true;
   }
-  if (f.state == FlightState::message3 && f.restarts < config_.retry.restarts) {
+  if (may_restart) {
     ++f.restarts;
     totals_.restarts.add();
     begin(f);

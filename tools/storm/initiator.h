@@ -48,7 +48,11 @@ struct RetryPolicy {
   double factor = 1.8;
   double jitter = 0.1;     // each interval is multiplied by 1 - jitter .. 1 + jitter
   std::uint8_t tries = 5;  // transmissions of one request, the first included
+  // A restarted gateway knows nothing of a message 1 that it answered before, so a client begins
+  // again with new SPIs when message 3 stays unanswered. Too early, with message 4 lost, meets a
+  // spent ticket.
   std::uint8_t restarts = 1;
+  std::uint8_t tries_message3 = 0;  // before that; 0 = tries
 };
 
 // Addresses for NAT_DETECTION_*_IP (RFC 7296 §2.23): 4 or 16 octets each, and UDP ports.

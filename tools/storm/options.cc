@@ -83,7 +83,7 @@ struct Raw {
                                             child_suite = "aes256gcm16", engine = "mb";
   double loss = 0, duplicate = 0, reorder = 0, reorder_ms = 2, retry_ms = 500;
   std::uint16_t port = 500;
-  unsigned tries = 7, restarts = 1;
+  unsigned tries = 7, restarts = 1, tries_message3 = 0;
   bool float_port = false, no_ticket_request = false;
 };
 
@@ -146,6 +146,9 @@ void add_load(CLI::App& app, Options& o, Raw& raw) {
   add(app, kGroup, "--retry-restarts", "N", raw.restarts,
       "new attempts with new SPIs when message 3 stays unanswered; default 1")
       ->check(CLI::Range(0u, 50u));
+  add(app, kGroup, "--retry-message3", "N", raw.tries_message3,
+      "unanswered transmissions of message 3 before that; default as --retry-tries")
+      ->check(CLI::Range(1u, 50u));
   add(app, kGroup, "--loss", "P", raw.loss, "lose P percent of the frames, each way")
       ->check(CLI::Range(0.0, 100.0));
   add(app, kGroup, "--duplicate", "P", raw.duplicate,
@@ -221,6 +224,7 @@ std::string settle(const Raw& raw, Options& o) {
   o.retry.first_ns = static_cast<std::uint64_t>(raw.retry_ms * 1e6);
   o.retry.tries = static_cast<std::uint8_t>(raw.tries);
   o.retry.restarts = static_cast<std::uint8_t>(raw.restarts);
+  o.retry.tries_message3 = static_cast<std::uint8_t>(raw.tries_message3);
   o.impairments = {.loss = raw.loss / 100,
                    .duplicate = raw.duplicate / 100,
                    .reorder = raw.reorder / 100,
