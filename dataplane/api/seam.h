@@ -1,0 +1,200 @@
+// The seam between the planes: letters of fixed size that a worker and the control thread exchange
+// over rings with one writer and one reader each, and the bell that wakes the control thread.
+//
+// Worker -> control thread: Punt. An IKE message that is not the worker's, or a resumed IKE SA that
+// the worker gives up together with the message that it cannot serve.
+// Control thread -> worker: Order. A message to be sent, and what becomes of SAs.
+//
+// Nobody waits: a full ring loses the letter, the loss is counted by the writer, and the peer's
+// retransmission writes it again. A letter that holds keys is wiped by its reader.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "crypto/base/bytes.h"
+#include "crypto/base/secret.h"
+#include "dataplane/api/config.h"
+#include "ike/auth_value.h"
+#include "ike/ids.h"
+#include "ike/payload.h"
+#include "ike/suite.h"
+
+namespace dp {
+
+// The way to a peer, as its last packet came: an answer goes back the way the question came. IPv4
+// addresses stand in the first 4 octets.
+struct PeerPath {
+  Mac peer_mac{};
+  bool is_ip6 = false;
+  bool non_esp_marker = false;  // port 4500: UDP encapsulation, marker before IKE (RFC 3948 §2.2)
+  std::array<std::uint8_t, 16> local{};
+  std::array<std::uint8_t, 16> peer{};
+  std::uint16_t local_port = 0;
+  std::uint16_t peer_port = 0;
+  bool operator==(const PeerPath&) const = default;
+
+  crypto::Bytes local_octets() const { return {local.data(), is_ip6 ? 16u : 4u}; }
+  crypto::Bytes peer_octets() const { return {peer.data(), is_ip6 ? 16u : 4u}; }
+};
+
+// The longest IKE message that crosses the seam; longer ones are dropped by the worker.
+inline constexpr std::size_t kSeamMessageMax = 10240;
+// SK_d | SK_ai | SK_ar | SK_ei | SK_er of the largest suite.
+inline constexpr std::size_t kAdoptedKeysMax = 3 * 64 + 2 * 36;
+inline constexpr std::size_t kAdoptedResponseMax = 2048;
+inline constexpr std::uint32_t kNoLease = 0xffffffff;
+
+// A resumed IKE SA as its worker leaves it. Its Child SA stays where it is; from now on the control
+// thread decides about it.
+struct AdoptedSa {
+  ike::IkeSpi spi_i, spi_r;
+  ike::Suite suite;
+  ike::AuthMethod auth_method = ike::AuthMethod::shared_key;
+  ike::AuthForm auth_form = ike::AuthForm::rfc;
+  std::uint16_t connection_index = 0;
+  std::uint16_t resumptions = 0;
+  std::uint64_t full_auth_s = 0;       // Unix seconds
+  std::uint64_t established_ms = 0;    // monotonic
+  std::uint32_t next_message_id = 0;   // expected from the client
+  std::uint64_t tx_counter = 0;        // IVs used in our direction so far
+  ike::IssuerId issuer;                // of the ticket issued for this SA
+  ike::TicketSerial serial;            // 0 = none was issued
+  std::uint32_t ip4_lease = kNoLease;  // index in the pool
+  std::uint32_t ip6_lease = kNoLease;
+  bool fragmentation = false;  // both sides announced RFC 7383
+  bool has_child = false;
+  ike::EspSpi child_in, child_out;
+  ike::Suite child_suite;
+  std::uint16_t keys_len = 0, id_i_len = 0, response_len = 0;
+  std::array<std::uint8_t, kAdoptedKeysMax> keys;  // SK_d | SK_ai | SK_ar | SK_ei | SK_er
+  std::array<std::uint8_t, ike::kIdBodyMax> id_i;
+  // The last response, sent again when its request is retransmitted. 0 octets when it was too long.
+  std::array<std::uint8_t, kAdoptedResponseMax> response;
+};
+
+enum class PuntKind : std::uint8_t {
+  message,  // for the control thread from the start, or of an SA that it owns
+  adopted,  // the SA in `sa` is the control thread's from here on; `message` may be empty
+};
+
+struct Punt {
+  PuntKind kind = PuntKind::message;
+  PeerPath path;
+  std::uint16_t message_len = 0;
+  AdoptedSa sa;  // of adopted
+  std::array<std::uint8_t, kSeamMessageMax> message;
+
+  crypto::Bytes message_octets() const { return {message.data(), message_len}; }
+};
+
+// A Child SA for the worker's ESP path. `keymat` is KEYMAT of RFC 7296 §2.17 as it stands: the
+// initiator's direction first.
+struct ChildInstall {
+  ike::EspSpi spi_in, spi_out;
+  ike::Suite suite;
+  bool we_initiated = false;  // which half of keymat is ours
+  ike::IkeSpi ike_spi_r;      // the IKE SA it belongs to
+  std::uint32_t ip4_lease = kNoLease, ip6_lease = kNoLease;
+  ike::SelectorList ts_local, ts_remote;
+  std::array<std::uint8_t, ike::kChildKeymatMax> keymat;
+};
+
+enum class OrderKind : std::uint8_t {
+  transmit,       // send `message` along `path`
+  release,        // forget an SA that was adopted from this worker: `spi_r`
+  recall,         // give up the resumed SA `spi_r`: answered with a Punt of kind adopted
+  install_child,  // `child`, reached along `path`
+  remove_child,   // the Child SA with our inbound SPI child.spi_in
+  move_children,  // all Child SAs of `spi_r` are reached along `path` now (RFC 4555)
+};
+
+struct Order {
+  OrderKind kind = OrderKind::transmit;
+  PeerPath path;
+  ike::IkeSpi spi_r;
+  ChildInstall child;
+  std::uint16_t message_len = 0;
+  std::array<std::uint8_t, kSeamMessageMax> message;
+
+  crypto::Bytes message_octets() const { return {message.data(), message_len}; }
+};
+
+// One writer, one reader, a power of two of letters. The writer fills the letter that claim() names
+// and then says publish(); the reader looks at peek() and then says done(). Cells that were never
+// used stay cold memory.
+template <class Letter>
+class SpscRing {
+ public:
+  explicit SpscRing(std::uint32_t size)
+      : mask_(size - 1), cells_(std::make_unique_for_overwrite<Letter[]>(size)) {}
+
+  // Writer. Null when the ring is full. The letter holds what its last use left.
+  Letter* claim() {
+    const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - seen_head_ > mask_) {
+      seen_head_ = head_.load(std::memory_order_acquire);
+      if (tail - seen_head_ > mask_) return nullptr;
+    }
+    return &cells_[tail & mask_];
+  }
+  void publish() { tail_.store(tail_.load(std::memory_order_relaxed) + 1); }
+
+  // Reader. Null when the ring is empty.
+  Letter* peek() {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    return head == tail_.load(std::memory_order_acquire) ? nullptr : &cells_[head & mask_];
+  }
+  void done() {
+    head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  // Either side; exact only when nobody writes.
+  std::uint32_t size() const {
+    return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_acquire);
+  }
+
+ private:
+  const std::uint32_t mask_;
+  std::unique_ptr<Letter[]> cells_;
+  alignas(64) std::atomic<std::uint32_t> head_{0};
+  alignas(64) std::atomic<std::uint32_t> tail_{0};
+  std::uint32_t seen_head_ = 0;  // the writer's
+};
+
+inline constexpr std::uint32_t kPuntRingLen = 1024;
+inline constexpr std::uint32_t kOrderRingLen = 1024;
+
+// The two rings of one worker.
+struct Seam {
+  SpscRing<Punt> punts{kPuntRingLen};
+  SpscRing<Order> orders{kOrderRingLen};
+};
+
+// Wakes the control thread when it sleeps; costs a worker one load when it does not.
+//
+// Control thread: before it sleeps it says will_sleep(), looks at the rings once more, waits until
+// fd() is readable, then says is_awake(). Workers: ring() after publish().
+class Doorbell {
+ public:
+  Doorbell();
+  ~Doorbell();
+  Doorbell(const Doorbell&) = delete;
+  Doorbell& operator=(const Doorbell&) = delete;
+
+  int fd() const { return fd_; }  // an eventfd, non-blocking
+  void will_sleep() { asleep_.store(true); }
+  void is_awake();
+  void ring() {
+    if (asleep_.load()) [[unlikely]]
+      wake();
+  }
+
+ private:
+  void wake();
+  int fd_;
+  std::atomic<bool> asleep_{false};
+};
+
+}  // namespace dp
