@@ -63,6 +63,16 @@ std::uint32_t LeaseTable::claim_any4(ike::IkeSpi holder, std::uint32_t hint) {
 std::uint32_t LeaseTable::claim_any6(ike::IkeSpi holder, std::uint32_t hint) {
   return holders6_.claim_any(holder.value(), hint);
 }
+std::uint32_t LeaseTable::claim_wish4(const ike::Ip4* wish, ike::IkeSpi holder,
+                                      ike::IkeSpi previous, std::uint32_t hint) {
+  const std::uint32_t index = wish != nullptr ? index4(*wish) : kNone;
+  return index != kNone && claim4(index, holder, previous) ? index : claim_any4(holder, hint);
+}
+std::uint32_t LeaseTable::claim_wish6(const ike::Ip6* wish, ike::IkeSpi holder,
+                                      ike::IkeSpi previous, std::uint32_t hint) {
+  const std::uint32_t index = wish != nullptr ? index6(*wish) : kNone;
+  return index != kNone && claim6(index, holder, previous) ? index : claim_any6(holder, hint);
+}
 void LeaseTable::release4(std::uint32_t index, ike::IkeSpi holder) {
   holders4_.release(index, holder.value());
 }

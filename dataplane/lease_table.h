@@ -38,6 +38,11 @@ class LeaseTable {
   // microsecond, not a scan.
   std::uint32_t claim_any4(ike::IkeSpi holder, std::uint32_t hint);
   std::uint32_t claim_any6(ike::IkeSpi holder, std::uint32_t hint);
+  // `wish` when it can be claimed, else any; kNone = exhausted.
+  std::uint32_t claim_wish4(const ike::Ip4* wish, ike::IkeSpi holder, ike::IkeSpi previous,
+                            std::uint32_t hint);
+  std::uint32_t claim_wish6(const ike::Ip6* wish, ike::IkeSpi holder, ike::IkeSpi previous,
+                            std::uint32_t hint);
   // Frees `index` when `holder` still has it.
   void release4(std::uint32_t index, ike::IkeSpi holder);
   void release6(std::uint32_t index, ike::IkeSpi holder);

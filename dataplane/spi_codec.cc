@@ -71,6 +71,12 @@ SpiParts SpiCodec::decode(ike::IkeSpi spi) const {
   return parts_of(w);
 }
 
+ike::IkeSpi control_spi(const SpiCodec& codec, crypto::Random& random) {
+  ike::IkeSpi spi;
+  while (spi.value() == 0) spi = codec.encode({kControlPlaneOwner, random.u32(), random.u32()});
+  return spi;
+}
+
 void SpiCodec::decode(std::span<const ike::IkeSpi> spis, std::span<SpiParts> out) const {
   CHECK(out.size() >= spis.size());
   for (std::size_t begin = 0; begin < spis.size(); begin += kWide) {

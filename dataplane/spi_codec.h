@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 
+#include "crypto/random.h"
 #include "ike/ids.h"
 
 namespace dp {
@@ -40,5 +41,8 @@ class SpiCodec {
  private:
   std::array<std::uint32_t, 27> round_keys_;
 };
+
+// A random SPI whose IKE SA is the control thread's.
+ike::IkeSpi control_spi(const SpiCodec& codec, crypto::Random& random);
 
 }  // namespace dp

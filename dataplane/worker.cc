@@ -120,6 +120,7 @@ SharedState::SharedState(const WorkerConfig& worker_config)
       keyring(quiescence),
       denied(quiescence),
       leases(worker_config.child.pool4, worker_config.child.pool6) {
+  for (unsigned i = 0; i < config.worker_count; ++i) seams.push_back(std::make_unique<Seam>());
   crypto::Random random;
   random.fill(spi_secret);
   random.fill(cookie_seed);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "crypto/base/error.h"
 #include "crypto/engine.h"
@@ -17,6 +18,7 @@
 #include "dataplane/api/config.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/handoff.h"
+#include "dataplane/api/seam.h"
 #include "dataplane/frame.h"
 #include "dataplane/lease_table.h"
 #include "dataplane/now.h"
@@ -39,6 +41,9 @@ struct SharedState {
   IssuerRequests issuer_requests;
   std::array<IssuerSupply, 256> issuers;     // by worker; `ready` filled before workers start
   std::array<CloseBox, 255> close_boxes;     // by worker
+  std::vector<std::unique_ptr<Seam>> seams;  // by worker
+  Doorbell doorbell;                         // of the control thread
+  std::atomic<bool> sa_init_cookies{false};  // set by the control thread
   std::array<std::uint8_t, 16> spi_secret;   // per start
   std::array<std::uint8_t, 32> cookie_seed;  // per start
   std::uint64_t spread_secret = 0;           // per start

@@ -78,10 +78,14 @@ struct AdoptedSa {
 enum class PuntKind : std::uint8_t {
   message,  // for the control thread from the start, or of an SA that it owns
   adopted,  // the SA in `sa` is the control thread's from here on; `message` may be empty
+  // A client resumed with a ticket of the control thread's SA `spi_i`, `spi_r`: that SA ends
+  // silently (RFC 5723 §4.3.4). No message, no path; its leases are the new SA's already.
+  superseded,
 };
 
 struct Punt {
   PuntKind kind = PuntKind::message;
+  ike::IkeSpi spi_i, spi_r;  // of superseded
   PeerPath path;
   std::uint16_t message_len = 0;
   AdoptedSa sa;  // of adopted
@@ -89,6 +93,9 @@ struct Punt {
 
   crypto::Bytes message_octets() const { return {message.data(), message_len}; }
 };
+
+// What its reader does with a letter before it gives it back: keys and identities are overwritten.
+void wipe(Punt& letter);
 
 // A Child SA for the worker's ESP path. `keymat` is KEYMAT of RFC 7296 §2.17 as it stands: the
 // initiator's direction first.
@@ -122,6 +129,8 @@ struct Order {
   crypto::Bytes message_octets() const { return {message.data(), message_len}; }
 };
 
+void wipe(Order& letter);
+
 // One writer, one reader, a power of two of letters. The writer fills the letter that claim() names
 // and then says publish(); the reader looks at peek() and then says done(). Cells that were never
 // used stay cold memory.
@@ -145,11 +154,11 @@ class SpscRing {
   // Reader. Null when the ring is empty.
   Letter* peek() {
     const std::uint32_t head = head_.load(std::memory_order_relaxed);
-    return head == tail_.load(std::memory_order_acquire) ? nullptr : &cells_[head & mask_];
+    // Sequentially consistent, like publish(): a reader that said will_sleep() must not miss a
+    // letter whose writer did not see that yet.
+    return head == tail_.load() ? nullptr : &cells_[head & mask_];
   }
-  void done() {
-    head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
+  void done() { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   // Either side; exact only when nobody writes.
   std::uint32_t size() const {
     return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_acquire);

@@ -130,5 +130,17 @@ TEST(LeaseTableDeathTest, RefusesTheHolderThatMeansFree) {
   EXPECT_DEATH(table.claim_any4(kNobody, 1), "invariant broken");
 }
 
+TEST(LeaseTable, GrantsAWishOrAnyOther) {
+  LeaseTable table(pool4(2), pool6(2));
+  const ike::Ip4 wish4 = table.address4(1);
+  const ike::Ip6 wish6 = table.address6(1);
+  EXPECT_EQ(table.claim_wish4(&wish4, kAnna, kNobody, 7), 1u);
+  EXPECT_EQ(table.claim_wish6(&wish6, kAnna, kNobody, 7), 1u);
+  EXPECT_EQ(table.claim_wish4(&wish4, kBert, kNobody, 7), 0u);
+  EXPECT_EQ(table.claim_wish6(&wish6, kBert, kNobody, 7), 0u);
+  EXPECT_EQ(table.claim_wish4(nullptr, kCarl, kNobody, 7), LeaseTable::kNone);
+  EXPECT_EQ(table.claim_wish6(&wish6, kCarl, kAnna, 7), 1u);  // passed on
+}
+
 }  // namespace
 }  // namespace dp

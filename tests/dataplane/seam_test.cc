@@ -1,5 +1,7 @@
 // The seams between threads: everything that two workers, or a worker and the control thread,
 // share. A program of its own, so that it can be run under ThreadSanitizer alone.
+#include "dataplane/api/seam.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -246,6 +248,28 @@ TEST(SeamSnapshot, NothingIsDestroyedWhileAWorkerReadsIt) {
   EXPECT_EQ(torn.load(), 0u);
   EXPECT_EQ(backwards.load(), 0u);
   EXPECT_EQ(Versioned::alive.load(), 0);
+}
+
+TEST(SeamLetters, AreWipedWhenTheyHeldKeys) {
+  Punt punt;
+  punt.kind = PuntKind::adopted;
+  punt.sa.keys.fill(1);
+  punt.sa.id_i.fill(2);
+  punt.sa.response.fill(3);
+  punt.sa.keys_len = 100;
+  punt.sa.id_i_len = 10;
+  punt.sa.response_len = 20;
+  wipe(punt);
+  EXPECT_EQ(punt.sa.keys[0] + punt.sa.keys[99] + punt.sa.id_i[9] + punt.sa.response[19], 0);
+  EXPECT_EQ(punt.sa.keys_len + punt.sa.id_i_len + punt.sa.response_len, 0);
+
+  Order order;
+  order.child.keymat.fill(4);
+  wipe(order);
+  EXPECT_EQ(order.child.keymat[0], 4);  // a plain message
+  order.kind = OrderKind::install_child;
+  wipe(order);
+  EXPECT_EQ(order.child.keymat.front() + order.child.keymat.back(), 0);
 }
 
 }  // namespace

@@ -76,5 +76,16 @@ TEST(SpiCodec, DependsOnEveryOctetOfTheSecret) {
   }
 }
 
+TEST(SpiCodec, MarksAnSpiOfTheControlThread) {
+  const SpiCodec codec(kVectorKey);
+  crypto::Random random(1);
+  std::set<std::uint64_t> seen;
+  for (int i = 0; i < 100; ++i) {
+    const ike::IkeSpi spi = control_spi(codec, random);
+    EXPECT_EQ(codec.decode(spi).owner, kControlPlaneOwner);
+    EXPECT_TRUE(seen.insert(spi.value()).second);
+  }
+}
+
 }  // namespace
 }  // namespace dp

@@ -31,4 +31,43 @@ std::size_t WorkerPlane::sweep_issuers(std::uint64_t now_s) {
   return removed;
 }
 
+bool WorkerPlane::spend_ticket(ike::IssuerId issuer, ike::TicketSerial serial) {
+  dp::IssuerUse* use = used_.find(issuer);
+  return use != nullptr && use->spend(serial);
+}
+
+void WorkerPlane::punt_done(unsigned worker) {
+  dp::SpscRing<dp::Punt>& punts = shared_.seams[worker]->punts;
+  dp::wipe(*punts.peek());
+  punts.done();
+}
+
+ike::IkeSpi WorkerPlane::new_control_spi(crypto::Random& random) {
+  return dp::control_spi(codec_, random);
+}
+
+std::optional<ike::Ip4> WorkerPlane::lease4(const ike::Ip4* wish, ike::IkeSpi holder,
+                                            ike::IkeSpi previous, std::uint32_t hint) {
+  const std::uint32_t index = shared_.leases.claim_wish4(wish, holder, previous, hint);
+  if (index == dp::kNoLease) return std::nullopt;
+  return shared_.leases.address4(index);
+}
+
+std::optional<ike::Ip6> WorkerPlane::lease6(const ike::Ip6* wish, ike::IkeSpi holder,
+                                            ike::IkeSpi previous, std::uint32_t hint) {
+  const std::uint32_t index = shared_.leases.claim_wish6(wish, holder, previous, hint);
+  if (index == dp::kNoLease) return std::nullopt;
+  return shared_.leases.address6(index);
+}
+
+void WorkerPlane::release4(const ike::Ip4& address, ike::IkeSpi holder) {
+  const std::uint32_t index = shared_.leases.index4(address);
+  if (index != dp::kNoLease) shared_.leases.release4(index, holder);
+}
+
+void WorkerPlane::release6(const ike::Ip6& address, ike::IkeSpi holder) {
+  const std::uint32_t index = shared_.leases.index6(address);
+  if (index != dp::kNoLease) shared_.leases.release6(index, holder);
+}
+
 }  // namespace gateway

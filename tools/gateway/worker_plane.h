@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/workers.h"
+#include "dataplane/spi_codec.h"
 #include "dataplane/worker.h"
 
 namespace gateway {
@@ -13,7 +14,8 @@ namespace gateway {
 class WorkerPlane final : public cp::Workers {
  public:
   // Both outlive it.
-  WorkerPlane(dp::SharedState& shared, dp::UsedSet& used) : shared_(shared), used_(used) {}
+  WorkerPlane(dp::SharedState& shared, dp::UsedSet& used)
+      : shared_(shared), used_(used), codec_(shared.spi_secret) {}
 
   // Before the first counters() or sweep_issuers(): one for each worker, in their order.
   void watch(std::vector<const dp::WorkerCounters*> counters) { counters_ = std::move(counters); }
@@ -31,10 +33,36 @@ class WorkerPlane final : public cp::Workers {
                                              std::uint64_t valid_until_s) override;
   std::size_t sweep_issuers(std::uint64_t now_s) override;
   crypto::Status flush_issuers() override { return used_.flush(); }
+  bool spend_ticket(ike::IssuerId issuer, ike::TicketSerial serial) override;
+  std::uint64_t ticket_capacity() const override { return dp::kIssuerCapacity; }
+
+  dp::Punt* next_punt(unsigned worker) override { return shared_.seams[worker]->punts.peek(); }
+  void punt_done(unsigned worker) override;
+  dp::Order* claim_order(unsigned worker) override { return shared_.seams[worker]->orders.claim(); }
+  void send_order(unsigned worker) override { shared_.seams[worker]->orders.publish(); }
+  dp::Doorbell& doorbell() override { return shared_.doorbell; }
+  void set_sa_init_cookies(bool demanded) override { shared_.sa_init_cookies.store(demanded); }
+  ike::IkeSpi new_control_spi(crypto::Random& random) override;
+
+  std::optional<ike::Ip4> lease4(const ike::Ip4* wish, ike::IkeSpi holder, ike::IkeSpi previous,
+                                 std::uint32_t hint) override;
+  std::optional<ike::Ip6> lease6(const ike::Ip6* wish, ike::IkeSpi holder, ike::IkeSpi previous,
+                                 std::uint32_t hint) override;
+  void release4(const ike::Ip4& address, ike::IkeSpi holder) override;
+  void release6(const ike::Ip6& address, ike::IkeSpi holder) override;
+  std::uint32_t index4(const ike::Ip4& address) const override {
+    return shared_.leases.index4(address);
+  }
+  std::uint32_t index6(const ike::Ip6& address) const override {
+    return shared_.leases.index6(address);
+  }
+  ike::Ip4 address4(std::uint32_t index) const override { return shared_.leases.address4(index); }
+  ike::Ip6 address6(std::uint32_t index) const override { return shared_.leases.address6(index); }
 
  private:
   dp::SharedState& shared_;
   dp::UsedSet& used_;
+  dp::SpiCodec codec_;
   std::vector<const dp::WorkerCounters*> counters_;
   std::vector<std::uint64_t> swept_;  // quiet states at the last sweep; empty = none yet
 };

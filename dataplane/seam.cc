@@ -1,0 +1,19 @@
+// Letters that held keys are wiped.
+#include "dataplane/api/seam.h"
+
+namespace dp {
+
+void wipe(Punt& letter) {
+  if (letter.kind != PuntKind::adopted) return;
+  AdoptedSa& sa = letter.sa;
+  crypto::secure_zero(crypto::MutBytes(sa.keys).first(sa.keys_len));
+  crypto::secure_zero(crypto::MutBytes(sa.id_i).first(sa.id_i_len));
+  crypto::secure_zero(crypto::MutBytes(sa.response).first(sa.response_len));
+  sa.keys_len = sa.id_i_len = sa.response_len = 0;
+}
+
+void wipe(Order& letter) {
+  if (letter.kind == OrderKind::install_child) crypto::secure_zero(letter.child.keymat);
+}
+
+}  // namespace dp
