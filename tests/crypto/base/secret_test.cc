@@ -16,6 +16,8 @@ using support::to_hex;
 
 static_assert(!std::copy_constructible<Secret<16>>);
 static_assert(!std::equality_comparable<Secret<16>>);
+static_assert(!std::copy_constructible<SecretBytes>);
+static_assert(!std::equality_comparable<SecretBytes>);
 
 TEST(Secret, WipesItselfWhenItDies) {
   alignas(Secret<32>) std::uint8_t room[sizeof(Secret<32>)];
@@ -42,6 +44,32 @@ TEST(Secret, SurvivesAMoveToItself) {
   Secret<4>& same = secret;
   secret = std::move(same);
   EXPECT_EQ(to_hex(secret.reveal()), "07070707");
+}
+
+TEST(SecretBytes, KeepsItsOctetsWhenItMoves) {
+  SecretBytes from(Octets{1, 2, 3});
+  const std::uint8_t* place = from.reveal().data();
+  SecretBytes to(std::move(from));
+  EXPECT_EQ(to.reveal().data(), place);
+  EXPECT_TRUE(from.empty());
+  from = std::move(to);
+  EXPECT_EQ(to_hex(from.reveal()), "010203");
+  EXPECT_EQ(to.size(), 0u);
+  SecretBytes& same = from;
+  from = std::move(same);
+  EXPECT_EQ(to_hex(from.reveal()), "010203");
+}
+
+TEST(SecretBytes, WipesWhatItGivesUp) {
+  SecretBytes secret(Octets{1, 2, 3, 4});
+  const Bytes place = secret.reveal();
+  secret.shrink(3);
+  EXPECT_EQ(to_hex(place), "01020300");
+  EXPECT_EQ(secret.size(), 3u);
+  secret.wipe();
+  EXPECT_EQ(to_hex(place), "00000000");
+  EXPECT_EQ(SecretBytes(2).reveal().size(), 2u);
+  SecretBytes().wipe();
 }
 
 TEST(Secret, ComparesLengthAndEveryOctet) {
