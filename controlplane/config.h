@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "controlplane/config_error.h"
+#include "controlplane/connection.h"
+#include "crypto/base/secret.h"
 #include "dataplane/api/config.h"
 #include "dataplane/api/handoff.h"
 
@@ -47,6 +49,40 @@ struct StatsConfig {
   std::uint32_t every_ms = 1000;
 };
 
+// A pre-shared key: its text stands in the configuration, or in a file of its own.
+struct SecretConfig {
+  std::string name;            // of [secrets.NAME]
+  std::vector<IdPattern> ids;  // whose it is; empty = everybody's
+  crypto::SecretBytes secret;  // empty with `file`
+  std::string file;
+};
+
+struct AuthorityConfig {
+  std::string name;  // of [authorities.NAME]
+  std::string cacert_file;
+  std::vector<std::string> crl_files;
+};
+
+struct RadiusServer {
+  std::string name;  // of [radius.servers.NAME]
+  Address address;
+  std::uint16_t port = 1812;
+  std::string secret_file;
+};
+
+struct RadiusConfig {
+  std::vector<RadiusServer> servers;  // in the order of the file: the first that answers serves
+  std::uint32_t timeout_ms = 2000;    // until a request is sent again
+  std::uint32_t tries = 4;            // of one server
+  std::string nas_identifier = "resurge";
+};
+
+struct ControlConfig {
+  std::string socket;  // empty = none
+  std::uint32_t mode = 0600;
+  std::string group;  // empty = that of the process
+};
+
 struct GatewayConfig {
   DpdkConfig dpdk;
   dp::WorkerConfig workers;
@@ -54,6 +90,11 @@ struct GatewayConfig {
   dp::DenyList denied;
   LogConfig log;
   StatsConfig stats;
+  std::vector<Connection> connections;  // `workers.connections` is derived from them, in order
+  std::vector<SecretConfig> secrets;
+  std::vector<AuthorityConfig> authorities;
+  RadiusConfig radius;
+  ControlConfig control;
 };
 
 // A rotation keeps at most this many keys that only open (crypto::kSnapshotKeysMax less next and

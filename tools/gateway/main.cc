@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controlplane/config.h"
+#include "controlplane/credentials.h"
 #include "controlplane/signals.h"
 #include "tools/gateway/gateway.h"
 
@@ -75,12 +77,16 @@ void keep_private() {
   if (setrlimit(RLIMIT_CORE, &none) != 0) fmt::print(stderr, "resurged: core files stay on\n");
 }
 
+int refuse(const std::vector<std::string>& mistakes) {
+  for (const std::string& line : mistakes) fmt::print(stderr, "{}\n", line);
+  return kConfigWrong;
+}
+
 int run_with(const Options& options) {
   auto config = cp::load_config(options.config_path);
-  if (!config) {
-    for (const std::string& line : config.error()) fmt::print(stderr, "{}\n", line);
-    return kConfigWrong;
-  }
+  if (!config) return refuse(config.error());
+  const auto credentials = cp::Credentials::load(*config);
+  if (!credentials) return refuse(credentials.error());
   if (!options.stats_file.empty()) config->stats.file = options.stats_file;
   if (options.log_level) config->log.level = *options.log_level;
   if (options.check) {
