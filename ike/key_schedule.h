@@ -1,6 +1,6 @@
 // Key schedule: where the parts of a prf+ output lie, and the octets that go into each derivation.
-// RFC 7296 §2.14, §2.17; RFC 5723 §5.1. Pure layout; the HMACs are run by crypto::prf_plus over
-// lanes.
+// RFC 7296 §2.14, §2.17, §2.18; RFC 5723 §5.1; RFC 9370. The batch forms are pure layout, their
+// HMACs are run by crypto::prf_plus over lanes; the scalar forms do all of it.
 #pragma once
 
 #include "ike/ids.h"
@@ -35,7 +35,40 @@ std::size_t write_child_seed(crypto::Bytes ni, crypto::Bytes nr, std::uint8_t* o
 void derive_resumed_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_d_old,
                          crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r,
                          crypto::MutBytes keymat);
+// Child SA without a key exchange of its own. `ike` is the suite of the IKE SA, `keymat` has
+// child_keymat_len(child) octets; split_child_keymat() cuts it.
 void derive_child_keys(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
                        crypto::Bytes ni, crypto::Bytes nr, crypto::MutBytes keymat);
+
+// The scalar derivations of full IKEv2. `shared` is g^ir or another shared secret as the key
+// exchange gives it (leading zeroes kept), at most kSharedSecretMax octets; `keymat` has
+// ike_keymat_len(suite) octets for split_ike_keymat(). Nonces and SPIs are those of the initiator
+// and responder of the exchange that makes the keys.
+inline constexpr std::size_t kSharedSecretMax = 1024;
+
+// Initial keys (RFC 7296 §2.14): SKEYSEED = prf(Ni | Nr, g^ir). The key of an HMAC may have any
+// length, so nonces are used whole; only PRFs with keys of fixed length, of which we have none, cut
+// them.
+void derive_ike_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes shared,
+                     crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r,
+                     crypto::MutBytes keymat);
+
+// Keys of a rekeyed IKE SA (RFC 7296 §2.18): SKEYSEED = prf(SK_d old, g^ir | Ni | Nr) under the PRF
+// of `old_suite`, then prf+ under that of `suite`. SPIs are the new ones.
+void derive_rekeyed_keys(crypto::Engine& engine, const Suite& old_suite, crypto::Bytes sk_d_old,
+                         const Suite& suite, crypto::Bytes shared, crypto::Bytes ni,
+                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat);
+
+// Keys after one more key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2): SKEYSEED(n) =
+// prf(SK_d(n-1), SK(n) | Ni | Nr). `sk_d` may lie in `keymat`.
+void derive_updated_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_d,
+                         crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i,
+                         IkeSpi spi_r, crypto::MutBytes keymat);
+
+// KEYMAT of a Child SA with a key exchange of its own (RFC 7296 §2.17): prf+(SK_d, g^ir | Ni | Nr).
+// With `shared` empty the same as derive_child_keys().
+void derive_child_keys_with_ke(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
+                               crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr,
+                               crypto::MutBytes keymat);
 
 }  // namespace ike

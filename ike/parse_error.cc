@@ -30,6 +30,10 @@ constexpr std::array<std::string_view, std::to_underlying(ParseError::count)> kN
     "bad_config",
     "bad_id",
     "bad_auth",
+    "bad_ke",
+    "bad_cert",
+    "bad_delete",
+    "bad_eap",
 };
 static_assert(!kNames.back().empty(), "every error has a name");
 

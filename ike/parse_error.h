@@ -29,6 +29,10 @@ enum class ParseError : std::uint8_t {
   bad_config,         // CP payload malformed
   bad_id,             // ID payload empty or too long
   bad_auth,           // AUTH payload malformed
+  bad_ke,             // KE payload too short for its group number
+  bad_cert,           // CERT or CERTREQ payload malformed, or too many of them
+  bad_delete,         // Delete payload: SPI size or count wrong, or too many SPIs
+  bad_eap,            // EAP payload: lengths disagree or an unknown code
   count,
 };
 std::string_view parse_error_name(ParseError e);

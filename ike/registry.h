@@ -66,6 +66,7 @@ enum class Notify : std::uint16_t {
   unexpected_nat_detected = 41,
   temporary_failure = 43,
   child_sa_not_found = 44,
+  state_not_found = 47,  // RFC 9370
   initial_contact = 16384,
   set_window_size = 16385,
   additional_ts_possible = 16386,
@@ -84,6 +85,7 @@ enum class Notify : std::uint16_t {
   no_additional_addresses = 16399,
   update_sa_addresses = 16400,
   cookie2 = 16401,
+  no_nats_allowed = 16402,
   auth_lifetime = 16403,
   redirect_supported = 16406,
   redirect = 16407,
@@ -98,8 +100,11 @@ enum class Notify : std::uint16_t {
   quick_crash_detection = 16419,
   ikev2_fragmentation_supported = 16430,
   signature_hash_algorithms = 16431,
-  use_ppk = 16435,
+  use_ppk = 16435,  // RFC 8784
+  ppk_identity = 16436,
+  no_ppk_auth = 16437,
   intermediate_exchange_supported = 16438,
+  additional_key_exchange = 16441,  // RFC 9370
 };
 constexpr bool is_error(std::uint16_t notify_type) { return notify_type < 16384; }
 
@@ -145,6 +150,36 @@ enum class AuthMethod : std::uint8_t {
   ecdsa_521 = 11,
   null_auth = 13,
   digital_signature = 14,
+};
+
+// RFC 7296 §3.6: what stands in a CERT or CERTREQ payload.
+enum class CertEncoding : std::uint8_t {
+  x509_signature = 4,
+  x509_hash_and_url = 12,
+  x509_bundle_hash_and_url = 13,
+  raw_public_key = 15,  // RFC 7670
+};
+
+// RFC 7427 §7, RFC 8420: the hash algorithms of SIGNATURE_HASH_ALGORITHMS.
+enum class HashId : std::uint16_t {
+  sha1 = 1,
+  sha2_256 = 2,
+  sha2_384 = 3,
+  sha2_512 = 4,
+  identity = 5,  // EdDSA
+};
+
+// RFC 3748 §4; the types of §5 as far as a pass-through authenticator reads them.
+enum class EapCode : std::uint8_t { request = 1, response = 2, success = 3, failure = 4 };
+enum class EapType : std::uint8_t {
+  identity = 1,
+  notification = 2,
+  nak = 3,
+  md5_challenge = 4,
+  tls = 13,
+  ttls = 21,
+  peap = 25,
+  mschapv2 = 26,
 };
 
 // RFC 7296 §3.15.1.
