@@ -51,6 +51,9 @@ class KeyExchange {
  public:
   // A new key pair; null when the group is not available.
   static std::unique_ptr<KeyExchange> make(KeGroup group);
+  // A known key pair, for tests against published numbers. Not for ML-KEM.
+  static std::unique_ptr<KeyExchange> make_fixed(KeGroup group, Bytes private_key,
+                                                 Bytes public_value);
 
   ~KeyExchange();
   KeyExchange(const KeyExchange&) = delete;
@@ -74,7 +77,7 @@ class KeyExchange {
 
  private:
   struct Keys;  // OpenSSL's objects
-  explicit KeyExchange(KeGroup group);
+  KeyExchange(KeGroup group, std::unique_ptr<Keys> keys);
 
   KeGroup group_;
   std::vector<std::uint8_t> public_;
