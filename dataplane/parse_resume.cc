@@ -36,6 +36,10 @@ Drop drop_of(ike::ParseError error) {
     case bad_config:
     case bad_id:
     case bad_auth:
+    case bad_ke:
+    case bad_cert:
+    case bad_delete:
+    case bad_eap:
     case count:
       break;
   }
