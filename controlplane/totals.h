@@ -47,6 +47,10 @@ inline constexpr std::array kCounterRows = {
                "AUTH accepted in libreswan's form"},
     CounterRow{"link_answers", &dp::WorkerCounters::link_answers, false,
                "ARP, neighbour discovery and echo answered"},
+    CounterRow{"orders", &dp::WorkerCounters::orders, false,
+               "letters of the control thread that workers obeyed"},
+    CounterRow{"transmitted", &dp::WorkerCounters::transmitted, false,
+               "IKE messages sent for the control thread"},
     CounterRow{"sessions", &dp::WorkerCounters::sessions, true, "sessions established now"},
     CounterRow{"half_opens", &dp::WorkerCounters::half_opens, true, "half-open sessions now"},
     CounterRow{"cookie_mode", &dp::WorkerCounters::cookie_mode, true,
@@ -54,7 +58,7 @@ inline constexpr std::array kCounterRows = {
     CounterRow{"bursts", &dp::WorkerCounters::bursts, false, "bursts that had packets"},
     CounterRow{"idle_bursts", &dp::WorkerCounters::idle_bursts, false, "polls without a packet"},
     CounterRow{"busy_cycles", &dp::WorkerCounters::busy_cycles, false,
-               "TSC cycles spent on bursts that had packets"},
+               "TSC cycles spent on bursts that had packets, and on orders"},
 };
 inline constexpr std::size_t kCounterCount = kCounterRows.size();
 

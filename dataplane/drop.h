@@ -83,6 +83,8 @@ enum class Drop : std::uint8_t {
   // leaving
   reply_too_large,
   tx_full,
+  // orders of the control thread
+  no_buffer,
   count,
 };
 
@@ -186,6 +188,8 @@ inline constexpr std::array kDropInfo = {
              "half-open session without message 3 until its timeout (sessions, not packets)"},
     DropInfo{Drop::reply_too_large, "reply_too_large", "the answer does not fit the frame"},
     DropInfo{Drop::tx_full, "tx_full", "the transmit ring did not take the frame"},
+    DropInfo{Drop::no_buffer, "no_buffer",
+             "no packet buffer for a message of the control thread (messages, not packets)"},
 };
 
 inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::count);

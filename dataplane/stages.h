@@ -11,6 +11,7 @@
 #include "dataplane/answer_link.h"
 #include "dataplane/api/config.h"
 #include "dataplane/api/counters.h"
+#include "dataplane/api/seam.h"
 #include "dataplane/burst.h"
 #include "dataplane/classify.h"
 #include "dataplane/cookie_jar.h"
@@ -48,6 +49,7 @@ struct WorkerParts {
   UsedSet& used;
   IssuerRequests& issuer_requests;
   std::array<CloseBox, kWorkersMax>& close_boxes;
+  Seam& seam;
   std::uint64_t spread_secret;
   Scratch& scratch;
   WorkerCounters& counters;
@@ -57,6 +59,10 @@ struct WorkerParts {
   const DenyList* denied = nullptr;
   std::uint32_t sweep_slot = 0;  // where upkeep looks for old sessions next
 };
+
+// Messages that the control thread wants sent, and what becomes of its SAs: a bounded number of
+// letters. Returns how many.
+unsigned serve_orders(WorkerParts& w);
 
 // --- Message 3: IKE_AUTH of a resumed SA (RFC 5723 §4.3.3), and what follows it
 // -----------------------

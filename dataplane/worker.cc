@@ -84,13 +84,15 @@ unsigned Worker::run_once(const Now& now) {
   WorkerState& s = *state_;
   Burst& burst = s.burst_;
   s.begin_burst(now);
+  const std::uint64_t started = s.last_mark_;
+  if (serve_orders(s.parts_) != 0) s.mark(Stage::serve_orders);  // the control thread's wishes
   burst.count = s.parts_.port.receive(burst.frame);
   if (burst.count == 0) {
+    s.counters_.busy_cycles.add(s.last_mark_ - started);
     upkeep(s.parts_);
     s.counters_.idle_bursts.add();
     return 0;
   }
-  const std::uint64_t started = s.last_mark_;
   for (unsigned lane : burst.all()) s.counters_.rx_octets.add(burst.frame[lane].len);
   s.mark(Stage::receive);
 
@@ -165,6 +167,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .used = *shared.used,
              .issuer_requests = shared.issuer_requests,
              .close_boxes = shared.close_boxes,
+             .seam = *shared.seams[index],
              .spread_secret = shared.spread_secret,
              .scratch = scratch_,
              .counters = counters_,

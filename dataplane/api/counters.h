@@ -24,6 +24,7 @@ class Counter {
 
 // The stages of Worker::run_once, in packet order; cycles are counted for each.
 enum class Stage : std::uint8_t {
+  serve_orders,
   receive,
   classify,
   answer_link,
@@ -45,10 +46,10 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "receive",   "classify",     "answer_link",    "find_sessions",  "derive_keys",
-    "open_auth", "verify_auth",  "establish",      "answer_dpd",     "parse_resume",
-    "admit",     "open_tickets", "accept_tickets", "open_half_open", "write_replies",
-    "transmit",  "upkeep"};
+    "serve_orders",  "receive",   "classify",     "answer_link",    "find_sessions",
+    "derive_keys",   "open_auth", "verify_auth",  "establish",      "answer_dpd",
+    "parse_resume",  "admit",     "open_tickets", "accept_tickets", "open_half_open",
+    "write_replies", "transmit",  "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -60,10 +61,11 @@ struct alignas(64) WorkerCounters {
   Counter child_failures;                      // IKE SA up, Child SA refused
   Counter libreswan_form;                      // AUTH accepted in libreswan's form
   Counter link_answers;                        // ARP, ND, ICMP echo
+  Counter orders, transmitted;                 // letters of the control thread; messages among them
   Counter sessions, half_opens;                // gauges: live now
   Counter cookie_mode;                         // gauge: 1 while cookies are demanded
   Counter bursts, idle_bursts;
-  Counter busy_cycles;  // TSC cycles in bursts that had packets
+  Counter busy_cycles;  // TSC cycles in bursts that had packets, and on orders
   std::array<Counter, kStageCount> stage_cycles;
   std::array<Counter, kDropCount> drops;
 };

@@ -263,12 +263,22 @@ void add_auth_rows(std::vector<Row>& rows) {
                   }});
 }
 
+void add_order_rows(std::vector<Row>& rows) {
+  // A message of three fragments, and two buffers.
+  rows.push_back({Drop::no_buffer, [](rig::Options& o) { o.port_buffers = 2; },
+                  [](GatewayProbe& probe) {
+                    probe.order({.message = Octets(4000, 1)});
+                    return probe.run();
+                  }});
+}
+
 std::vector<Row> every_row() {
   std::vector<Row> rows;
   add_link_rows(rows);
   add_resume_rows(rows);
   add_ticket_rows(rows);
   add_auth_rows(rows);
+  add_order_rows(rows);
   return rows;
 }
 

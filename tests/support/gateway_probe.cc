@@ -1,6 +1,8 @@
 // Minting single tickets, sending single messages, comparing counters.
 #include "tests/support/gateway_probe.h"
 
+#include <algorithm>
+
 #include "crypto/base/error.h"
 
 namespace rig {
@@ -114,6 +116,34 @@ Reaction GatewayProbe::send(crypto::Bytes message, unsigned w) {
 Reaction GatewayProbe::send_all(const std::vector<Octets>& messages, unsigned w) {
   for (const Octets& message : messages) CHECK(gateway.port(w).inject(path.ike(message)));
   return run();
+}
+
+dp::PeerPath GatewayProbe::way() const {
+  dp::PeerPath way{.peer_mac = path.source_mac,
+                   .is_ip6 = path.is_ip6,
+                   .non_esp_marker = path.destination_port == 4500,
+                   .local_port = path.destination_port,
+                   .peer_port = path.source_port};
+  if (path.is_ip6) {
+    way.local = path.destination6;
+    way.peer = path.source6;
+  } else {
+    std::ranges::copy(path.destination4, way.local.begin());
+    std::ranges::copy(path.source4, way.peer.begin());
+  }
+  return way;
+}
+
+void GatewayProbe::order(const Letter& letter, const dp::PeerPath& path_of_it, unsigned w) {
+  dp::SpscRing<dp::Order>& orders = gateway.shared().seams[w]->orders;
+  dp::Order* order = orders.claim();
+  CHECK(order != nullptr && letter.message.size() <= order->message.size());
+  order->kind = letter.kind;
+  order->path = path_of_it;
+  order->spi_r = ike::IkeSpi(letter.spi_r);
+  order->message_len = static_cast<std::uint16_t>(letter.message.size());
+  std::ranges::copy(letter.message, order->message.begin());
+  orders.publish();
 }
 
 bool GatewayProbe::open(ScalarClient& client, unsigned w) {

@@ -79,6 +79,17 @@ class GatewayProbe {
   Resumed finish(ScalarClient client, ike::AuthForm form = ike::AuthForm::rfc, unsigned w = 0);
   Resumed resume(const TicketEdit& edit = {}, ike::AuthForm form = ike::AuthForm::rfc);
 
+  // The control thread's side of the seam. An order for worker `w`, obeyed with its next burst.
+  struct Letter {
+    dp::OrderKind kind = dp::OrderKind::transmit;
+    std::uint64_t spi_r = 0;
+    Octets message = {};
+  };
+  void order(const Letter& letter, unsigned w = 0) { order(letter, way(), w); }
+  void order(const Letter& letter, const dp::PeerPath& path, unsigned w = 0);
+  // The way to the client at the other end of `path`.
+  dp::PeerPath way() const;
+
   // Lets `ms` pass, with upkeep.
   void pass(std::uint64_t ms);
   std::uint64_t half_opens() { return gateway.sum(&dp::WorkerCounters::half_opens); }

@@ -1,0 +1,94 @@
+// Stage serve_orders: what the control thread asks of this worker, a bounded number per burst.
+#include "dataplane/split_datagram.h"
+#include "dataplane/stages.h"
+
+namespace dp {
+namespace {
+
+constexpr unsigned kOrdersPerBurst = 32;
+
+// Frames on their way out, sent together.
+class Outbox {
+ public:
+  explicit Outbox(WorkerParts& w) : w_(w) {}
+
+  void add(const Order& order) {
+    const Flow flow = flow_of(order.path);
+    const std::size_t count = frames_of_datagram(flow, order.message_len, w_.link.mtu);
+    if (count > kBurstMax) return drop(Drop::reply_too_large);
+    if (count_ + count > kBurstMax) flush();
+    const std::span<Frame> frames = std::span(frames_).subspan(count_, count);
+    if (const unsigned got = w_.port.allocate(frames); got < count) {
+      w_.port.release(frames.first(got));
+      return drop(Drop::no_buffer);
+    }
+    if (!write(frames, flow, order.message_octets())) {
+      w_.port.release(frames);
+      return drop(Drop::reply_too_large);
+    }
+    count_ += count;
+    w_.counters.transmitted.add();
+  }
+
+  void flush() {
+    if (count_ == 0) return;
+    std::uint64_t octets = 0;
+    for (const Frame& frame : std::span(frames_).first(count_)) octets += frame.len;
+    const unsigned sent = w_.port.transmit(std::span(frames_).first(count_));
+    w_.counters.tx_packets.add(sent);
+    w_.counters.tx_octets.add(octets);
+    w_.counters.drops[static_cast<std::size_t>(Drop::tx_full)].add(count_ - sent);
+    count_ = 0;
+  }
+
+ private:
+  Flow flow_of(const PeerPath& path) const {
+    return {.local_mac = w_.link.mac,
+            .peer_mac = path.peer_mac,
+            .vlan = w_.link.vlan,
+            .is_ip6 = path.is_ip6,
+            .non_esp_marker = path.non_esp_marker,
+            .local = path.local,
+            .peer = path.peer,
+            .local_port = path.local_port,
+            .peer_port = path.peer_port};
+  }
+
+  bool write(std::span<Frame> frames, const Flow& flow, crypto::Bytes message) {
+    if (frames.size() != 1)
+      return write_fragments(frames, flow, message, w_.link.mtu, w_.random.u32());
+    Frame& frame = frames[0];
+    const std::size_t at = flow.overhead();
+    if (frame.capacity < at + message.size()) return false;
+    std::memcpy(frame.data + at, message.data(), message.size());
+    return write_datagram(frame, flow, at, message.size(), w_.link.mtu,
+                          w_.port.can_offload_checksums());
+  }
+
+  void drop(Drop why) { w_.counters.drops[static_cast<std::size_t>(why)].add(); }
+
+  WorkerParts& w_;
+  std::array<Frame, kBurstMax> frames_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace
+
+unsigned serve_orders(WorkerParts& w) {
+  SpscRing<Order>& orders = w.seam.orders;
+  Order* order = orders.peek();
+  if (order == nullptr) [[likely]]
+    return 0;
+  Outbox outbox(w);
+  unsigned served = 0;
+  for (; order != nullptr && served < kOrdersPerBurst; order = orders.peek(), ++served) {
+    if (order->kind == OrderKind::transmit) outbox.add(*order);
+    wipe(*order);
+    orders.done();
+  }
+  outbox.flush();
+  w.counters.orders.add(served);
+  return served;
+}
+
+}  // namespace dp
