@@ -39,7 +39,7 @@ Fragments::Added Fragments::add(HalfOpen& half, const ike::SkView& sk, crypto::B
   const auto bit = static_cast<std::uint16_t>(1u << at);
   if ((r.present & bit) != 0) return Added::waiting;
   if (inner.size() > kFragmentsLen - r.used) return Added::refused;
-  std::memcpy(r.octets + r.used, inner.data(), inner.size());
+  if (!inner.empty()) std::memcpy(r.octets + r.used, inner.data(), inner.size());
   r.offset[at] = r.used;
   r.len[at] = static_cast<std::uint16_t>(inner.size());
   r.used = static_cast<std::uint16_t>(r.used + inner.size());

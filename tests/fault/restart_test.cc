@@ -167,7 +167,7 @@ TEST(Restart, NobodyIsEstablishedTwice) {
 TEST(Restart, TwoClientsNeverHoldOneAddress) {
   GatewayProbe probe({.workers = 2});
   crypto::Random random(5);
-  const auto& pool = probe.gateway.shared().config.child.pool4;
+  const auto pool = probe.gateway.shared().config.child.pool4;
   const auto named = [&](ike::TicketState& s) {
     crypto::store_be32(s.ip4.data(), crypto::load_be32(pool.base.data()) +
                                          static_cast<unsigned>(random.below(40)));
