@@ -11,6 +11,8 @@ namespace {
 
 // How long a worker's question can wait: well below the first retransmission of a client.
 constexpr int kRoundMs = 20;
+// What time synchronisation may take back without a word.
+constexpr std::uint64_t kClockSlackS = 60;
 
 crypto::Status status_of(const auto& result) {
   if (result) return {};
@@ -44,14 +46,29 @@ ControlLoop::ControlLoop(Parts parts, Time now)
       stats_(parts_.config.stats.file.empty() ? 0 : parts_.config.stats.every_ms),
       last_summary_ms_(now.ms) {}
 
-void ControlLoop::prepare(const Time& now) {
+Time ControlLoop::judged(Time now) {
+  const std::uint64_t latest_s = parts_.workers.latest_wall_s();
+  crypto::Status status;
+  if (now.unix_s + kClockSlackS < latest_s)
+    status = crypto::fail(
+        "was at least " + std::to_string(latest_s) + " (seconds since 1970) before and went back; "
+        "tickets are judged by that time until the clock has caught up. If it was that far ahead "
+        "by mistake, see clock-mark in docs/operations.md");
+  note("wall clock", status);
+  now.unix_s = std::max(now.unix_s, latest_s);
+  return now;
+}
+
+void ControlLoop::prepare(const Time& wall) {
+  const Time now = judged(wall);
   note("rotating ticket keys", status_of(parts_.keys.rotate_if_due(now.unix_s)));
   parts_.workers.publish(parts_.keys.keyring().snapshot());
   parts_.workers.publish(dp::DenyList(parts_.config.denied));
   note("drawing issuers", stock_.refill(now.unix_s));
 }
 
-void ControlLoop::round(const Time& now) {
+void ControlLoop::round(const Time& wall) {
+  const Time now = judged(wall);
   note("opening used-sets", status_of(stock_.answer_requests(now.unix_s)));
   note("drawing issuers", stock_.refill(now.unix_s));
   if (rotation_.is_due(now.ms)) rotate(now);

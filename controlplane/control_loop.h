@@ -54,9 +54,9 @@ class ControlLoop {
 
   // Before workers start: keyring, deny lists and an issuer for each worker. A full disk keeps new
   // tickets from being issued, but no client from coming back, so it does not fail.
-  void prepare(const Time& now);
+  void prepare(const Time& wall);
   // What is due.
-  void round(const Time& now);
+  void round(const Time& wall);
   // HUP: the keyring when its file changed, and the deny lists of the configuration file.
   void reload();
   // Rounds until INT or TERM.
@@ -65,6 +65,9 @@ class ControlLoop {
   std::string finish(const Time& now);
 
  private:
+  // `now`, not before the latest time that the state directory has seen; says so when the clock is
+  // behind that.
+  Time judged(Time now);
   void rotate(const Time& now);
   void look_after_issuers(const Time& now);
   void summarize(const Time& now);

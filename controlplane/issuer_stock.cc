@@ -1,8 +1,6 @@
 // Draws issuers for workers and opens foreign ones.
 #include "controlplane/issuer_stock.h"
 
-#include <algorithm>
-
 namespace cp {
 namespace {
 
@@ -33,23 +31,20 @@ crypto::Result<std::size_t> IssuerStock::answer_requests(std::uint64_t now_s) {
     if (issuer.value() == 0) return opened;
     const auto use = workers_.open_issuer(issuer, now_s + ticket_life_s_);
     if (!use) return std::unexpected(use.error());
-    if (std::ranges::find(foreign_, issuer) == foreign_.end()) foreign_.push_back(issuer);
     ++opened;
   }
 }
 
 crypto::Result<std::size_t> IssuerStock::sweep(std::uint64_t now_s) {
-  const auto keep = [&](ike::IssuerId issuer, std::uint64_t seconds) -> crypto::Status {
+  const auto keep = [&](ike::IssuerId issuer) -> crypto::Status {
     if (issuer.value() == 0) return {};
-    const auto use = workers_.open_issuer(issuer, now_s + seconds);
+    const auto use = workers_.open_issuer(issuer, now_s + kInUseS);
     if (!use) return std::unexpected(use.error());
     return {};
   };
   for (const Held& held : held_)
     for (const ike::IssuerId issuer : {held.sealing, held.spare})
-      if (const auto kept = keep(issuer, kInUseS); !kept) return std::unexpected(kept.error());
-  for (const ike::IssuerId issuer : foreign_)
-    if (const auto kept = keep(issuer, ticket_life_s_); !kept) return std::unexpected(kept.error());
+      if (const auto kept = keep(issuer); !kept) return std::unexpected(kept.error());
   return workers_.sweep_issuers(now_s);
 }
 

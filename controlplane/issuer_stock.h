@@ -3,9 +3,9 @@
 //
 // An issuer id is drawn at random and used once, by one worker of one start, so the nonces of
 // tickets are unique over restarts and gateways (architecture of the ticket: ike/ticket.h). A
-// used-set lives as long as a ticket of its issuer can: workers extend it when they seal; here it
-// is kept from vanishing under an issuer that is in use but idle, and under foreign ones. Control
-// thread only.
+// used-set lives as long as a ticket that it has to remember: workers extend it when they seal a
+// ticket and when they spend one; here it is kept from vanishing under an issuer that is in use
+// but idle. Control thread only.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,6 @@ class IssuerStock {
   crypto::Random& random_;
   std::uint32_t ticket_life_s_;
   std::vector<Held> held_;
-  std::vector<ike::IssuerId> foreign_;
 };
 
 }  // namespace cp

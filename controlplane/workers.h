@@ -38,7 +38,9 @@ class Workers {
   virtual crypto::Result<dp::IssuerUse*> open_issuer(ike::IssuerId issuer,
                                                      std::uint64_t valid_until_s) = 0;
   // Removes used-sets whose tickets have all expired; returns how many.
-  virtual std::size_t sweep_issuers(std::uint64_t now_s) = 0;
+  virtual crypto::Result<std::size_t> sweep_issuers(std::uint64_t now_s) = 0;
+  // Tickets are judged by no earlier time than this, and used-sets are kept by none.
+  virtual std::uint64_t latest_wall_s() const = 0;
   // Writes used tickets to the disk. Blocks.
   virtual crypto::Status flush_issuers() = 0;
   // Spends one ticket, so that nobody resumes with it (revocation). True when it was unspent; an

@@ -21,6 +21,7 @@ LaneSet spend_tickets(Burst& burst, LaneSet in, AuthTrip& trip, PerLane<Grant>& 
     HalfOpen& half = *trip.half[lane];
     IssuerUse* use = w.used.find(half.issuer);
     if (use != nullptr && use->spend(half.serial)) {
+      use->extend_validity(half.ticket.expires_s);  // the bit must outlive the ticket
       use->leave(half.serial);
       winners.add(lane);
       continue;

@@ -16,7 +16,9 @@
 #include <utility>
 
 #include "crypto/base/bytes.h"
+#include "dataplane/clock_mark.h"
 #include "dataplane/mix.h"
+#include "dataplane/state_dir.h"
 #include "dataplane/used_file.h"
 
 namespace dp {
@@ -27,25 +29,6 @@ constexpr std::string_view kUnfinishedSuffix = ".used-unfinished";
 
 // Marks a place whose issuer was unpublished: a search goes on behind it. Never dereferenced.
 IssuerUse* const kVacated = std::bit_cast<IssuerUse*>(std::uintptr_t{1});
-
-crypto::Error system_error(const std::string& what, const std::string& path) {
-  return {"cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::string hex16(std::uint64_t value) {
   std::string out(16, '0');
@@ -66,33 +49,26 @@ bool parse_name(std::string_view name, ike::IssuerId& out) {
   return true;
 }
 
-crypto::Status sync_dir(const std::string& dir) {
-  const Descriptor fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.ok() || fsync(fd.get()) != 0) return std::unexpected(system_error("sync", dir));
-  return {};
-}
-
-crypto::Status check_dir(const std::string& dir) {
-  if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
-    return std::unexpected(system_error("create the state directory", dir));
-  struct stat st;
-  if (stat(dir.c_str(), &st) != 0) return std::unexpected(system_error("look at", dir));
-  if (!S_ISDIR(st.st_mode)) return crypto::fail("the state directory " + dir + " is a file");
-  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return crypto::fail("others may write to the state directory " + dir +
-                        ": who removes a file there can use tickets twice; chmod 700 it");
-  return {};
-}
-
 }  // namespace
 
 crypto::Result<std::unique_ptr<UsedSet>> UsedSet::open(const std::string& dir,
                                                        std::uint64_t now_s) {
-  if (auto status = check_dir(dir); !status) return std::unexpected(status.error());
+  if (auto status = check_state_dir(dir); !status) return std::unexpected(status.error());
+  const auto mark = read_clock_mark(dir);
+  if (!mark) return std::unexpected(mark.error());
   std::unique_ptr<UsedSet> set(new UsedSet());
   set->dir_ = dir;
-  if (auto status = set->open_all(now_s); !status) return std::unexpected(status.error());
+  set->latest_s_ = *mark;
+  if (auto status = set->raise_mark(now_s); !status) return std::unexpected(status.error());
+  if (auto status = set->open_all(set->latest_s()); !status) return std::unexpected(status.error());
   return set;
+}
+
+crypto::Status UsedSet::raise_mark(std::uint64_t now_s) {
+  if (now_s <= latest_s()) return {};
+  if (auto status = write_clock_mark(dir_, now_s); !status) return status;
+  latest_s_.store(now_s, std::memory_order_relaxed);
+  return {};
 }
 
 UsedSet::~UsedSet() = default;
@@ -168,7 +144,9 @@ crypto::Result<IssuerUse*> UsedSet::create(ike::IssuerId issuer, std::uint64_t c
   return owned_.back().get();
 }
 
-std::size_t UsedSet::sweep(std::uint64_t now_s) {
+crypto::Result<std::size_t> UsedSet::sweep(std::uint64_t now_s) {
+  if (auto status = raise_mark(now_s); !status) return std::unexpected(status.error());
+  now_s = latest_s();
   std::size_t removed = 0;
   for (std::unique_ptr<IssuerUse>& use : std::exchange(retired_, {})) {
     // A worker that still held it may have extended it.

@@ -15,11 +15,11 @@
 // neither a crash nor a full disk leaves a short file or a hole whose first write would kill a
 // worker (SIGBUS). Leftovers under that other name never held a bit; open() removes them.
 //
-// Threads: find/is_spent/spend/enter/leave/extend_validity on any worker; open/create/sweep/flush
-// on the control thread only. Issuers are published through a fixed array of atomic pointers. An
-// IssuerUse found by a worker is valid until that worker's next quiet state (dataplane/snapshot.h):
-// sweep() unpublishes expired issuers, and only the next sweep() unmaps them. The caller sees to it
-// that every worker was quiet between two calls.
+// Threads: find/is_spent/spend/enter/leave/extend_validity/latest_s on any worker; open, create,
+// sweep and flush on the control thread only. Issuers are published through a fixed array of atomic
+// pointers. An IssuerUse found by a worker is valid until that worker's next quiet state
+// (dataplane/snapshot.h): sweep() unpublishes expired issuers, and only the next sweep() unmaps
+// them. The caller sees to it that every worker was quiet between two calls.
 #pragma once
 
 #include <array>
@@ -35,7 +35,9 @@
 namespace dp {
 
 inline constexpr std::uint64_t kIssuerCapacity = 1ull << 24;  // tickets an issuer id may seal
-inline constexpr std::size_t kIssuersMax = 1024;
+// 6.9e10 tickets that have not expired. When all are taken no new ticket is issued until one
+// expires (clients that ask are told TICKET_NACK); those that are out there work on.
+inline constexpr std::size_t kIssuersMax = 4096;
 // A file is kept this long after its last ticket expired: longer than any clock skew that
 // acceptance grants, and than a clock that was wrong for a while.
 inline constexpr std::uint64_t kUsedGraceS = 3600;
@@ -55,8 +57,8 @@ class IssuerUse {
   // Half-opens of one ticket: false when `limit` (at most 3) are open already.
   [[nodiscard]] bool enter(ike::TicketSerial s, unsigned limit);
   void leave(ike::TicketSerial s);
-  // The issuer's latest ticket expires then; kept in the file so that it can be removed later.
-  // Never shortens.
+  // A ticket that was sealed or spent expires then; kept in the file, so that it can be removed
+  // after the last one. Never shortens.
   void extend_validity(std::uint64_t until_s);
   std::uint64_t valid_until_s() const;
 
@@ -75,7 +77,8 @@ class UsedSet {
  public:
   // Opens every *.used file of `dir` (created with mode 0700 when absent; refused when others may
   // write to it). Files that are not ours or damaged are an error with the file's name and what to
-  // do about it; those past expiry and grace are removed. Other names are left alone.
+  // do about it; those past expiry and grace are removed. Other names are left alone, except the
+  // clock mark (dataplane/clock_mark.h), which is raised to `now_s`.
   static crypto::Result<std::unique_ptr<UsedSet>> open(const std::string& dir, std::uint64_t now_s);
   ~UsedSet();
 
@@ -86,9 +89,13 @@ class UsedSet {
   // one more than the last serial.
   crypto::Result<IssuerUse*> create(ike::IssuerId issuer, std::uint64_t capacity,
                                     std::uint64_t valid_until_s);
-  // Removes the files of issuers that the previous sweep() unpublished, then unpublishes those
-  // whose last ticket has expired and the grace is over. Returns how many files were removed.
-  std::size_t sweep(std::uint64_t now_s);
+  // Raises the clock mark to `now_s`, removes the files of issuers that the previous sweep()
+  // unpublished, then unpublishes those whose last ticket has expired and the grace is over.
+  // Returns how many files were removed; nothing is removed when the mark cannot be written.
+  crypto::Result<std::size_t> sweep(std::uint64_t now_s);
+  // The latest time that this directory has seen, before this start too (R5723-167). Tickets are
+  // judged by no earlier time. Any thread.
+  std::uint64_t latest_s() const { return latest_s_.load(std::memory_order_relaxed); }
   // Writes dirty pages of all files to disk (power loss; a killed process needs nothing). Blocks.
   crypto::Status flush();
   std::size_t issuer_count() const { return owned_.size(); }
@@ -96,6 +103,7 @@ class UsedSet {
  private:
   static constexpr std::size_t kPlaces = 2 * kIssuersMax;
   UsedSet() = default;
+  crypto::Status raise_mark(std::uint64_t now_s);
   crypto::Status open_all(std::uint64_t now_s);
   crypto::Status make_file(ike::IssuerId issuer, std::uint64_t capacity,
                            std::uint64_t valid_until_s) const;
@@ -105,6 +113,7 @@ class UsedSet {
   void publish(IssuerUse* use);
   void unpublish(const IssuerUse* use);
   std::string dir_;
+  std::atomic<std::uint64_t> latest_s_{0};
   // Open addressing by issuer id; published with release, read with acquire.
   std::array<std::atomic<IssuerUse*>, kPlaces> published_{};
   std::vector<std::unique_ptr<IssuerUse>> owned_, retired_;

@@ -1,6 +1,8 @@
 // The worker loop: the packet path as a page.
 #include "dataplane/worker.h"
 
+#include <algorithm>
+
 #include "dataplane/worker_state.h"
 
 namespace dp {
@@ -175,10 +177,11 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
 
 void WorkerState::begin_burst(const Now& now) {
   shared_.quiescence.quiet(parts_.index);
-  parts_.now = now;
+  // The wall clock may go back, but no expired ticket becomes good by that.
+  parts_.now = {.ms = now.ms, .unix_s = std::max(now.unix_s, parts_.used.latest_s())};
   parts_.keyring = shared_.keyring.load();
   parts_.denied = shared_.denied.load();
-  ticket_keys_.begin_burst(parts_.keyring, now);
+  ticket_keys_.begin_burst(parts_.keyring, parts_.now);
   cookies_.tick(now, 0);
   last_mark_ = cycles_();
 }

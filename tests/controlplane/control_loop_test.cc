@@ -167,6 +167,20 @@ TEST_F(ControlLoopTest, WritesStatsAndSummaries) {
   EXPECT_EQ(nlohmann::json::parse(folder_.read("stats.json"))["total"]["resumptions"], 51);
 }
 
+// R5723-167: an issuer in use is not swept by a mark that is ahead of the clock.
+TEST_F(ControlLoopTest, StandsStillWhileTheClockIsBehind) {
+  loop_->prepare(at(0));
+  for (std::uint64_t s = 0; s <= 120; ++s) loop_->round(at(100'000 + s));
+  const dp::IssuerUse* ready = workers_.issuer_supply(0).ready;
+  EXPECT_EQ(log_text().find("wall clock"), std::string::npos);
+  for (std::uint64_t s = 121; s <= 300; ++s)
+    loop_->round({.ms = 5000 + 1000 * (100'000 + s), .unix_s = kStart});
+  EXPECT_EQ(workers_.used().find(ready->issuer()), ready);
+  EXPECT_NE(log_text().find("wall clock: was at least 1760100"), std::string::npos);
+  loop_->round(at(100'301));
+  EXPECT_NE(log_text().find("wall clock: works again"), std::string::npos);
+}
+
 TEST_F(ControlLoopTest, RunsUntilTold) {
   auto signals = Signals::block();
   ASSERT_TRUE(signals);

@@ -33,7 +33,10 @@ class FakeWorkers final : public Workers {
     if (disk_full) return crypto::fail("no space left");
     return used_->create(issuer, kTicketCapacity, valid_until_s);
   }
-  std::size_t sweep_issuers(std::uint64_t now_s) override { return used_->sweep(now_s); }
+  crypto::Result<std::size_t> sweep_issuers(std::uint64_t now_s) override {
+    return used_->sweep(now_s);
+  }
+  std::uint64_t latest_wall_s() const override { return used_->latest_s(); }
   crypto::Status flush_issuers() override {
     ++flushed;
     return used_->flush();

@@ -57,12 +57,21 @@ TEST_F(IssuerStockTest, NeverSweepsWhatIsInUseEvenWhenTheClockJumps) {
   dp::IssuerUse* const sealing = workers_.take(0);
   ASSERT_TRUE(stock_.refill(kStart));
   dp::IssuerUse* const spare = workers_.issuer_supply(0).ready;
-  workers_.requests.post(ike::IssuerId(77));
-  ASSERT_TRUE(stock_.answer_requests(kStart));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(stock_.sweep(kLongAfter).value(), 0u);
   EXPECT_EQ(workers_.used().find(sealing->issuer()), sealing);
   EXPECT_EQ(workers_.used().find(spare->issuer()), spare);
-  EXPECT_NE(workers_.used().find(ike::IssuerId(77)), nullptr);
+}
+
+// One that a worker asked for lives as long as the tickets that were spent from it, no longer:
+// other gateways' issuers must not fill the place over the years.
+TEST_F(IssuerStockTest, LetsForeignIssuersGo) {
+  workers_.requests.post(ike::IssuerId(77));
+  workers_.requests.post(ike::IssuerId(78));
+  ASSERT_TRUE(stock_.answer_requests(kStart));
+  workers_.used().find(ike::IssuerId(78))->extend_validity(kLongAfter);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(stock_.sweep(kLongAfter));
+  EXPECT_EQ(workers_.used().find(ike::IssuerId(77)), nullptr);
+  EXPECT_NE(workers_.used().find(ike::IssuerId(78)), nullptr);
 }
 
 TEST_F(IssuerStockTest, SweepsAnIssuerThatIsUsedUpAndExpired) {

@@ -67,6 +67,21 @@ TEST(AcceptTickets, JudgesTime) {
   expect(probe, cases);
 }
 
+// R5723-167: the clock goes back behind the end of a ticket after its used-set may have gone.
+TEST(AcceptTickets, AnExpiredTicketStaysExpired) {
+  GatewayProbe probe;
+  ScalarClient good = probe.client();
+  ScalarClient late = probe.client({.state = [](ike::TicketState& s) { s.expires_s = kNow + 60; }});
+  probe.gateway.now.unix_s = kNow + 61;
+  ASSERT_TRUE(probe.gateway.used().sweep(probe.gateway.now.unix_s));
+  probe.gateway.now.unix_s = kNow;
+  const Reaction reaction = probe.send(late.begin());
+  EXPECT_TRUE(reaction.is_nack()) << reaction.describe();
+  EXPECT_EQ(reaction.drop(), Drop::ticket_expired);
+  ASSERT_TRUE(probe.open(good)) << "the others are as good as before";
+  EXPECT_EQ(probe.finish(std::move(good)).complaint, "");
+}
+
 // R5723-92: connection gone, algorithm disabled, older policy; and a chain that is too long.
 TEST(AcceptTickets, JudgesPolicy) {
   GatewayProbe probe({.configure = [](WorkerConfig& c) {

@@ -124,7 +124,7 @@ TEST_F(SeamUsedSet, WorkersFindWhileIssuersComeAndGo) {
     for (std::uint64_t i = 0; i < 4; ++i)
       ASSERT_TRUE(set_->create(ike::IssuerId(1 + (round * 4 + i) % 64), 64, now).has_value());
     wait_until_quiet();
-    removed += set_->sweep(now + 2 * kUsedGraceS);
+    removed += set_->sweep(now + 2 * kUsedGraceS).value();
   }
   stop = true;
   workers.clear();

@@ -55,8 +55,10 @@ class UsedSetTest : public testing::Test {
   void write(const std::string& octets) const {
     std::ofstream(file(), std::ios::binary | std::ios::trunc) << octets;
   }
+  // Without the clock mark.
   std::size_t file_count() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(dir_), {}));
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(dir_), {})) -
+           std::filesystem::exists(dir_ + "/clock-mark");
   }
   std::string dir_;
 };
@@ -325,17 +327,40 @@ TEST_F(UsedSetTest, KeepsAFileForTheGraceAfterItsLastTicket) {
   EXPECT_EQ(file_count(), 0u);
 }
 
+// R5723-167: what a sweep removed is not needed again, because time does not go back behind it.
+TEST_F(UsedSetTest, TimeDoesNotGoBack) {
+  { EXPECT_EQ(open()->latest_s(), kNow); }
+  auto set = open(kNow - 3600);
+  EXPECT_EQ(set->latest_s(), kNow);
+  create(*set);
+  ASSERT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
+  EXPECT_EQ(set->sweep(kNow).value(), 1u) << "judged by the latest time";
+  set.reset();
+  EXPECT_EQ(open(kNow)->latest_s(), kUntil + kUsedGraceS + 1);
+}
+
+TEST_F(UsedSetTest, RemovesNothingWhenTheMarkCannotBeWritten) {
+  auto set = open();
+  create(*set);
+  std::filesystem::rename(dir_, dir_ + "-away");
+  EXPECT_FALSE(set->sweep(kUntil + kUsedGraceS + 1));
+  EXPECT_NE(set->find(kIssuer), nullptr);
+  std::filesystem::rename(dir_ + "-away", dir_);
+  EXPECT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
+  EXPECT_EQ(set->find(kIssuer), nullptr);
+}
+
 TEST_F(UsedSetTest, UnpublishesInOneSweepAndRemovesInTheNext) {
   auto set = open();
   IssuerUse& use = create(*set);
   create(*set, ike::IssuerId(2), kUntil + 100);
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS), 0u);
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS).value(), 0u);
   EXPECT_EQ(set->find(kIssuer), &use);
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1), 0u);
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1).value(), 0u);
   EXPECT_EQ(set->find(kIssuer), nullptr);
   EXPECT_EQ(set->issuer_count(), 1u);
   EXPECT_FALSE(use.is_spent(kOne)) << "a worker that holds it can still use it";
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1), 1u);
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1).value(), 1u);
   EXPECT_FALSE(std::filesystem::exists(file()));
   EXPECT_NE(set->find(ike::IssuerId(2)), nullptr);
 }
@@ -344,19 +369,19 @@ TEST_F(UsedSetTest, TakesAnUnpublishedIssuerBackWithItsBits) {
   auto set = open();
   IssuerUse& use = create(*set);
   EXPECT_TRUE(use.spend(kOne));
-  set->sweep(kUntil + kUsedGraceS + 1);
+  ASSERT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
   EXPECT_EQ(&create(*set, kIssuer, kUntil + 9999), &use);
   EXPECT_TRUE(set->find(kIssuer)->is_spent(kOne));
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1), 0u);
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1).value(), 0u);
   EXPECT_TRUE(std::filesystem::exists(file()));
 }
 
 TEST_F(UsedSetTest, RepublishesWhatAWorkerExtendedMeanwhile) {
   auto set = open();
   IssuerUse& use = create(*set);
-  set->sweep(kUntil + kUsedGraceS + 1);
+  ASSERT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
   use.extend_validity(kUntil + 9999);
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1), 0u);
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1).value(), 0u);
   EXPECT_EQ(set->find(kIssuer), &use);
 }
 
@@ -377,8 +402,8 @@ TEST_F(UsedSetTest, HoldsIssuersUpToItsLimitAndRecovers) {
   EXPECT_NE(beyond.error().text.find("no room"), std::string::npos);
   for (std::uint64_t i = 1; i <= kIssuersMax; ++i) EXPECT_NE(set->find(issuer(i)), nullptr) << i;
   EXPECT_EQ(set->find(kIssuer), nullptr);
-  set->sweep(kUntil + kUsedGraceS + 1);
-  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1), kIssuersMax);
+  ASSERT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
+  EXPECT_EQ(set->sweep(kUntil + kUsedGraceS + 1).value(), kIssuersMax);
   EXPECT_TRUE(set->create(kIssuer, 64, 2 * kUntil).has_value());
   EXPECT_NE(set->find(kIssuer), nullptr);
 }
@@ -393,7 +418,7 @@ TEST_F(UsedSetTest, FindsIssuersBehindOneThatLeft) {
       run.push_back(ike::IssuerId(i));
   for (std::size_t i = 0; i < run.size(); ++i)
     create(*set, run[i], i == 1 || i == 3 ? kUntil : 2 * kUntil);
-  set->sweep(kUntil + kUsedGraceS + 1);
+  ASSERT_TRUE(set->sweep(kUntil + kUsedGraceS + 1));
   EXPECT_NE(set->find(run[0]), nullptr);
   EXPECT_EQ(set->find(run[1]), nullptr);
   EXPECT_NE(set->find(run[2]), nullptr);

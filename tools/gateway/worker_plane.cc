@@ -24,9 +24,9 @@ crypto::Result<dp::IssuerUse*> WorkerPlane::open_issuer(ike::IssuerId issuer,
 }
 
 // A sweep unmaps what the one before unpublished, so every worker must have been quiet in between.
-std::size_t WorkerPlane::sweep_issuers(std::uint64_t now_s) {
+crypto::Result<std::size_t> WorkerPlane::sweep_issuers(std::uint64_t now_s) {
   if (!swept_.empty() && !shared_.quiescence.passed(swept_)) return 0;
-  const std::size_t removed = used_.sweep(now_s);
+  auto removed = used_.sweep(now_s);
   swept_ = shared_.quiescence.mark();
   return removed;
 }

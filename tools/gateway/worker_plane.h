@@ -31,7 +31,8 @@ class WorkerPlane final : public cp::Workers {
   dp::IssuerSupply& issuer_supply(unsigned worker) override { return shared_.issuers[worker]; }
   crypto::Result<dp::IssuerUse*> open_issuer(ike::IssuerId issuer,
                                              std::uint64_t valid_until_s) override;
-  std::size_t sweep_issuers(std::uint64_t now_s) override;
+  crypto::Result<std::size_t> sweep_issuers(std::uint64_t now_s) override;
+  std::uint64_t latest_wall_s() const override { return used_.latest_s(); }
   crypto::Status flush_issuers() override { return used_.flush(); }
   bool spend_ticket(ike::IssuerId issuer, ike::TicketSerial serial) override;
   std::uint64_t ticket_capacity() const override { return dp::kIssuerCapacity; }
