@@ -69,7 +69,8 @@ class PublicKey {
 
   KeyKind kind() const;
   unsigned bits() const;
-  Bytes spki() const;  // the DER octets; equal keys have equal octets
+  Bytes spki() const;  // a SubjectPublicKeyInfo; one key may have more than one form
+  bool operator==(const PublicKey& other) const;  // the same key, in whatever form
 
   // False also when the key cannot do `algorithm` or the signature has another length.
   [[nodiscard]] bool verify(SignatureAlgorithm algorithm, Bytes data, Bytes signature,
@@ -85,8 +86,8 @@ class PublicKey {
 class PrivateKey {
  public:
   // Reads one key from a PEM file (PKCS #8, or the older "RSA PRIVATE KEY" and "EC PRIVATE KEY").
-  // Errors name the file: missing, no regular file, readable or writable by group or others, over
-  // 64 KiB, encrypted (a gateway that starts alone cannot ask), malformed, not one of the kinds.
+  // Errors name the file: those of read_secret_file(), encrypted (a gateway that starts alone
+  // cannot ask), malformed, not one of the kinds.
   static Result<PrivateKey> load(const std::string& path);
   // The part of load() that reads text; wiping the text is the caller's.
   static Result<PrivateKey> parse(std::string_view pem);
