@@ -15,20 +15,25 @@ namespace crypto {
 
 inline constexpr std::size_t kNameDerMax = 4096;  // octets of a Name that is read or written
 
-// "C=CH, O=Example, CN=moon" to a DER Name. Parts are parted by commas (or begin with slashes:
-// "/C=CH/CN=moon"); a comma, a plus or a backslash in a value is written behind a backslash. A part
-// is known by its name without regard to case (C, ST, L, O, OU, CN, DC, UID, SN, G, I, T, STREET,
-// serialNumber, dnQualifier, E or emailAddress ...) or is a dotted OID. Values are PrintableString
-// where the characters allow and UTF8String otherwise, emailAddress and DC are IA5String. Errors
-// say which part is wrong.
+// "C=CH, O=Example, CN=moon" to a DER Name. Parts are parted by commas or, in a text that begins
+// with a slash, by slashes: "/C=CH/O=Example, Inc./CN=moon"; there is no escape character. A part
+// is known by its name without regard to case (C, ST, L, O, OU, CN, DC, UID, SN, G, E ...: the
+// table in the .cc) or is a dotted OID. Values lose spaces at both ends; they are PrintableString
+// where the characters allow and UTF8String otherwise, e-mail addresses are IA5String. Errors say
+// which part is wrong: unknown, without '=' or without a value, not UTF-8, too many or too long.
 Result<std::vector<std::uint8_t>> dn_from_text(std::string_view text);
 
-// The way back, for logs and comparisons by eye. Characters that are not printable are written as
-// \xx, so what a peer sends cannot forge a line of a log. Octets that are no Name give an error.
+// The way back, for logs. Commas and backslashes inside of values and whatever is not printable
+// ASCII are written as \xx, so what a peer sends cannot forge a part or a line. An error when the
+// octets are no Name.
 Result<std::string> dn_to_text(Bytes der);
 
 // True when both are Names with the same parts in the same order: the kind of string, the case of
 // letters and repeated spaces make no difference (RFC 5280 §7.1). False when one is malformed.
 bool dn_equal(Bytes a, Bytes b);
+
+// The same for a pattern: a part of it whose value is "*" stands for any value of that part. A "*"
+// in `name` is no pattern.
+bool dn_matches(Bytes pattern, Bytes name);
 
 }  // namespace crypto
