@@ -5,15 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <tuple>
 
 #include "controlplane/config_sections.h"
-#include "controlplane/proposal_text.h"
-#include "controlplane/value_text.h"
+#include "controlplane/secret_text.h"
 
 namespace cp {
 namespace {
@@ -43,10 +39,19 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
     read_tickets(TableReader(*tickets, "tickets", errors), config);
   if (const toml::table* pools = root.table("pools", Presence::required))
     read_pools(TableReader(*pools, "pools", errors), workers.child);
+  Connection defaults;
   optional_section(root, "child", errors,
-                   [&](TableReader in) { read_child(std::move(in), workers.child); });
+                   [&](TableReader in) { read_child(std::move(in), workers.child, defaults); });
+  optional_section(root, "secrets", errors,
+                   [&](TableReader in) { read_secrets(std::move(in), config.secrets); });
+  optional_section(root, "authorities", errors,
+                   [&](TableReader in) { read_authorities(std::move(in), config.authorities); });
+  if (const toml::table* radius = root.table("radius"))
+    read_radius(TableReader(*radius, "radius", errors), config.radius);
   if (const toml::table* connections = root.table("connections", Presence::required))
-    read_connections(TableReader(*connections, "connections", errors), workers.connections, errors);
+    read_connections(TableReader(*connections, "connections", errors), defaults, config);
+  optional_section(root, "control", errors,
+                   [&](TableReader in) { read_control(std::move(in), config.control); });
   optional_section(root, "log", errors,
                    [&](TableReader in) { read_log(std::move(in), config.log); });
   optional_section(root, "stats", errors,
@@ -54,7 +59,7 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
   if (root.table("pools") != nullptr && workers.child.pool4.count == 0 &&
       workers.child.pool6.count == 0)
     root.fail("pools", "expected ipv4, ipv6 or both: clients need addresses");
-  if (root.table("connections") != nullptr && workers.connections.empty())
+  if (root.table("connections") != nullptr && config.connections.empty())
     root.fail("connections", "expected at least one section [connections.NAME]");
   root.finish();
 }
@@ -66,12 +71,46 @@ void order(ConfigErrors& errors) {
   errors.erase(std::ranges::unique(errors, {}, place).begin(), errors.end());
 }
 
-std::string suites_text(const std::vector<ike::Suite>& suites,
-                        std::string (*text_of)(const ike::Suite&)) {
-  if (suites.empty()) return "none";
-  std::string text = text_of(suites.front());
-  if (suites.size() > 1) text += fmt::format(" and {} more", suites.size() - 1);
-  return text;
+// Some texts are secrets; what toml++ has copied on its way is out of reach.
+void wipe_texts(toml::node& node) {
+  if (auto* text = node.as_string())
+    crypto::secure_zero(text->get().data(), text->get().size());
+  else if (auto* table = node.as_table())
+    for (auto&& [key, value] : *table) wipe_texts(value);
+  else if (auto* array = node.as_array())
+    for (toml::node& item : *array) wipe_texts(item);
+}
+
+// Without the token that toml++ quotes: it may be a secret whose quotes were forgotten.
+std::string syntax_text(std::string_view description) {
+  constexpr std::string_view kSaw = ", saw '";
+  const std::size_t saw = description.find(kSaw);
+  const bool quotes_more_than_one =
+      saw != std::string_view::npos && description.size() > saw + kSaw.size() + 2;
+  return std::string(quotes_more_than_one ? description.substr(0, saw) : description);
+}
+
+// File names without a folder stand beside the configuration.
+void resolve_files(GatewayConfig& config, const std::filesystem::path& folder) {
+  const auto resolve = [&](std::string& file) {
+    if (!file.empty()) file = (folder / file).string();  // an absolute one stays as it is
+  };
+  for (SecretConfig& secret : config.secrets) resolve(secret.file);
+  for (RadiusServer& server : config.radius.servers) resolve(server.secret_file);
+  for (AuthorityConfig& authority : config.authorities) {
+    resolve(authority.cacert_file);
+    std::ranges::for_each(authority.crl_files, resolve);
+  }
+  for (Connection& connection : config.connections) {
+    std::ranges::for_each(connection.local.cert_files, resolve);
+    resolve(connection.local.key_file);
+    std::ranges::for_each(connection.remote.cacert_files, resolve);
+  }
+}
+
+bool has_secrets(const GatewayConfig& config) {
+  return std::ranges::any_of(config.secrets,
+                             [](const SecretConfig& s) { return !s.secret.empty(); });
 }
 
 }  // namespace
@@ -81,10 +120,12 @@ std::expected<GatewayConfig, ConfigErrors> parse_config(std::string_view text) {
   GatewayConfig config;
   // toml++ reports by exceptions; none leaves this function.
   try {
-    read_root(toml::parse(text), config, errors);
+    toml::table table = toml::parse(text);
+    read_root(table, config, errors);
+    wipe_texts(table);
   } catch (const toml::parse_error& error) {
     const toml::source_position& at = error.source().begin;
-    errors = {{at.line, at.column, "", std::string(error.description())}};
+    errors = {{at.line, at.column, "", syntax_text(error.description())}};
   }
   if (errors.empty()) return config;
   order(errors);
@@ -92,23 +133,19 @@ std::expected<GatewayConfig, ConfigErrors> parse_config(std::string_view text) {
 }
 
 std::expected<GatewayConfig, std::vector<std::string>> load_config(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return std::unexpected(
-        std::vector{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))});
-  std::string text(kFileLenMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (!file && !file.eof()))
-    return std::unexpected(std::vector{fmt::format("{}: cannot be read", path)});
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kFileLenMax)
-    return std::unexpected(
-        std::vector{fmt::format("{}: longer than {} octets", path, kFileLenMax)});
-  auto config = parse_config(text);
-  if (config) return std::move(*config);
-  std::vector<std::string> lines;
-  for (const ConfigError& error : config.error()) lines.push_back(error_line(path, error));
-  return std::unexpected(std::move(lines));
+  const auto text = read_file(path, kFileLenMax, KeepOut::no);
+  if (!text) return std::unexpected(std::vector{text.error().text});
+  auto config = parse_config(text_of(*text));
+  if (!config) {
+    std::vector<std::string> lines;
+    for (const ConfigError& error : config.error()) lines.push_back(error_line(path, error));
+    return std::unexpected(std::move(lines));
+  }
+  if (has_secrets(*config))
+    if (const auto good = check_private(path); !good)
+      return std::unexpected(std::vector{good.error().text});
+  resolve_files(*config, std::filesystem::path(path).parent_path());
+  return std::move(*config);
 }
 
 std::string error_line(std::string_view file, const ConfigError& error) {
@@ -116,34 +153,6 @@ std::string error_line(std::string_view file, const ConfigError& error) {
   if (error.line != 0) line += fmt::format(":{}:{}", error.line, error.column);
   if (!error.key.empty()) line += fmt::format(": {}", error.key);
   return line + ": " + error.text;
-}
-
-std::string config_summary(const GatewayConfig& config) {
-  const dp::WorkerConfig& w = config.workers;
-  std::string text = fmt::format("device       {}, {} worker(s), {} sessions each\n",
-                                 w.outside.device, w.worker_count, w.sessions_max);
-  text += "addresses   ";
-  for (const ike::Ip4& address : w.outside.ip4) text += fmt::format(" {}", address_text(address));
-  for (const ike::Ip6& address : w.outside.ip6) text += fmt::format(" {}", address_text(address));
-  text += "\n";
-  if (w.child.pool4.count != 0)
-    text += fmt::format("pool         {}, {} addresses\n", pool_text(w.child.pool4),
-                        w.child.pool4.count);
-  if (w.child.pool6.count != 0)
-    text += fmt::format("pool         {}, {} addresses\n", pool_text(w.child.pool6),
-                        w.child.pool6.count);
-  text += fmt::format(
-      "tickets      live {}, full authentication every {}, keys rotate {}\n",
-      duration_text(w.tickets.lifetime_s * 1000ull), duration_text(w.tickets.reauth_s * 1000ull),
-      config.keyring.rotate_every_s == 0
-          ? std::string("by hand")
-          : fmt::format("every {}", duration_text(config.keyring.rotate_every_s * 1000ull)));
-  text += fmt::format("keyring      {}\nstate        {}\n", config.keyring.path, w.state_dir);
-  text += fmt::format("child        {}\n", suites_text(w.child.esp_suites, esp_suite_text));
-  for (const dp::ConnectionConfig& c : w.connections)
-    text += fmt::format("connection   {} (id {:08x}): {}\n", c.name, c.id,
-                        suites_text(c.ike_suites, ike_suite_text));
-  return text;
 }
 
 std::uint32_t connection_id(std::string_view name) {

@@ -108,13 +108,15 @@ using ConfigErrors = std::vector<ConfigError>;
 // Reads a whole configuration from its text. A fuzz target: any octets are allowed.
 std::expected<GatewayConfig, ConfigErrors> parse_config(std::string_view text);
 
-// The same from a file; the errors are lines ready to be shown, starting with `path`.
+// The same from a file; the errors are lines ready to be shown, starting with `path`. A file that
+// holds secrets must be its owner's alone. Relative names of files with secrets and certificates
+// are resolved beside it.
 std::expected<GatewayConfig, std::vector<std::string>> load_config(const std::string& path);
 
 // "file:line:column: key: text"; parts that are not there are left out.
 std::string error_line(std::string_view file, const ConfigError& error);
 
-// What `--check` prints: the configuration as understood, a few lines.
+// What `--check` prints: the configuration as understood, a few lines, no secrets.
 std::string config_summary(const GatewayConfig& config);
 
 // The number a ticket names its connection with: FNV-1a, 32 bits, never 0. Stable over restarts and

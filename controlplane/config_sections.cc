@@ -8,30 +8,13 @@
 
 #include "controlplane/hex_text.h"
 #include "controlplane/identity_text.h"
-#include "controlplane/proposal_text.h"
 #include "controlplane/value_text.h"
-#include "ike/proposal.h"
 
 namespace cp {
 namespace {
 
-using Suites = std::vector<ike::Suite>;
 constexpr std::int64_t kCountMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kDayS = 86'400;
-
-// A list of proposals as one list of suites, each once, in order of preference.
-template <class Parser>
-void read_proposals(TableReader& in, std::string_view key, std::span<const ike::Suite> defaults,
-                    Suites& out, Parser parse) {
-  std::vector<Suites> proposals;
-  out.assign(defaults.begin(), defaults.end());
-  if (!in.values(key, proposals, parse)) return;
-  if (proposals.empty()) in.fail(key, "expected at least one proposal, or leave the key out");
-  out.clear();
-  for (const Suites& proposal : proposals)
-    for (const ike::Suite& suite : proposal)
-      if (std::ranges::find(out, suite) == out.end()) out.push_back(suite);
-}
 
 template <class Ip4s, class Ip6s>
 void split(const std::vector<Address>& addresses, Ip4s& ip4, Ip6s& ip6) {
@@ -186,47 +169,6 @@ void read_pools(TableReader in, dp::ChildConfig& child) {
   in.value("ipv4", child.pool4, parse_pool4);
   in.value("ipv6", child.pool6, parse_pool6);
   in.finish();
-}
-
-void read_child(TableReader in, dp::ChildConfig& child) {
-  read_proposals(in, "esp_proposals", ike::default_esp_suites(), child.esp_suites,
-                 parse_esp_proposal);
-  std::vector<ike::Selector> selectors = {*parse_selector("0.0.0.0/0"), *parse_selector("::/0")};
-  in.values("local_ts", selectors, parse_selector);
-  if (selectors.empty() || selectors.size() > ike::kSelectorsMax) {
-    in.fail("local_ts", fmt::format("expected 1 to {} prefixes or ranges", ike::kSelectorsMax));
-    selectors.resize(1);
-  }
-  std::ranges::copy(selectors, child.local_ts.items.begin());
-  child.local_ts.count = selectors.size();
-  std::vector<Address> dns;
-  in.values("dns", dns, parse_address);
-  split(dns, child.dns4, child.dns6);
-  if (std::max(child.dns4.size(), child.dns6.size()) > ike::kDnsMax)
-    in.fail("dns", fmt::format("expected at most {} servers of one family", ike::kDnsMax));
-  in.finish();
-}
-
-void read_connections(TableReader in, std::vector<dp::ConnectionConfig>& connections,
-                      std::vector<ConfigError>& errors) {
-  for (const auto& [name, table] : in.named_tables()) {
-    dp::ConnectionConfig connection;
-    connection.name = name;
-    connection.id = connection_id(name);
-    TableReader section(*table, in.path_of(name), errors);
-    section.choice<ike::AuthFormPolicy>("auth_form", connection.auth_form,
-                                        {{"auto", ike::AuthFormPolicy::automatic},
-                                         {"rfc", ike::AuthFormPolicy::rfc},
-                                         {"libreswan", ike::AuthFormPolicy::libreswan}});
-    read_proposals(section, "proposals", ike::default_ike_suites(), connection.ike_suites,
-                   parse_ike_proposal);
-    section.finish();
-    const auto same = std::ranges::find(connections, connection.id, &dp::ConnectionConfig::id);
-    if (same != connections.end())
-      in.fail(name,
-              fmt::format("expected another name: tickets cannot tell it from \"{}\"", same->name));
-    connections.push_back(std::move(connection));
-  }
 }
 
 void read_log(TableReader in, LogConfig& log) {

@@ -13,9 +13,14 @@ void read_sessions(TableReader in, dp::WorkerConfig& workers);
 void read_admission(TableReader in, dp::AdmissionConfig& admission);
 void read_tickets(TableReader in, GatewayConfig& config);
 void read_pools(TableReader in, dp::ChildConfig& child);
-void read_child(TableReader in, dp::ChildConfig& child);
-void read_connections(TableReader in, std::vector<dp::ConnectionConfig>& connections,
-                      std::vector<ConfigError>& errors);
+// What [child] says is the default of connections without a child of their own.
+void read_child(TableReader in, dp::ChildConfig& child, Connection& defaults);
+void read_secrets(TableReader in, std::vector<SecretConfig>& secrets);
+void read_authorities(TableReader in, std::vector<AuthorityConfig>& authorities);
+void read_radius(TableReader in, RadiusConfig& radius);
+// After all of the above: a connection is checked against what they said.
+void read_connections(TableReader in, const Connection& defaults, GatewayConfig& config);
+void read_control(TableReader in, ControlConfig& control);
 void read_log(TableReader in, LogConfig& log);
 void read_stats(TableReader in, StatsConfig& stats);
 

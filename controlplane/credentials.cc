@@ -1,6 +1,8 @@
 // Loads credentials and chooses among them.
 #include "controlplane/credentials.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <compare>
 #include <functional>
@@ -9,8 +11,20 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/secret_text.h"
+
 namespace cp {
 namespace {
+
+using Mistakes = std::vector<std::string>;
+
+crypto::SecretBytes secret_of(const SecretConfig& secret, Mistakes& mistakes) {
+  if (secret.file.empty()) return crypto::SecretBytes(secret.secret.reveal());
+  auto loaded = load_secret(secret.file);
+  if (loaded) return std::move(*loaded);
+  mistakes.push_back(fmt::format("secrets.{}.secret_file: {}", secret.name, loaded.error().text));
+  return {};
+}
 
 crypto::Bytes octets_of(const Address& address) {
   return std::visit([](const auto& a) { return crypto::Bytes(a); }, address);
@@ -58,9 +72,11 @@ std::optional<PskRank> rank_of(const Psk& psk, crypto::Bytes local_id, crypto::B
 std::expected<std::unique_ptr<const Credentials>, std::vector<std::string>> Credentials::load(
     const GatewayConfig& config) {
   std::unique_ptr<Credentials> loaded(new Credentials);
+  Mistakes mistakes;
   loaded->connections_ = config.connections;
   for (const SecretConfig& secret : config.secrets)
-    loaded->psks_.push_back({secret.name, secret.ids, crypto::SecretBytes(secret.secret.reveal())});
+    loaded->psks_.push_back({secret.name, secret.ids, secret_of(secret, mistakes)});
+  if (!mistakes.empty()) return std::unexpected(std::move(mistakes));
   return loaded;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controlplane/identity_text.h"
+#include "crypto/distinguished_name.h"
 #include "ike/registry.h"
 
 namespace cp {
@@ -20,6 +21,8 @@ std::uint8_t lower(std::uint8_t c) {
 bool equal_without_case(crypto::Bytes a, crypto::Bytes b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
+
+bool is_dn(std::uint8_t type) { return type == std::to_underlying(ike::IdType::der_asn1_dn); }
 
 bool has_case(std::uint8_t type) {
   return type != std::to_underlying(ike::IdType::fqdn) &&
@@ -46,12 +49,15 @@ crypto::Result<IdPattern> parse_id_pattern(std::string_view text) {
   if (!body) return std::unexpected(body.error());
   IdPattern pattern{is_pattern ? IdMatch::pattern : IdMatch::exact, {body->begin(), body->end()}};
   if (is_pattern) pattern.body.erase(pattern.body.begin() + kTypeLen);
+  // A part of a distinguished name can stand open.
+  if (is_dn(pattern.body[0]) && text.find("=*") != std::string_view::npos)
+    pattern.kind = IdMatch::pattern;
   return pattern;
 }
 
 std::string id_pattern_text(const IdPattern& pattern) {
   if (pattern.kind == IdMatch::any) return "%any";
-  if (pattern.kind == IdMatch::exact) return identity_text(pattern.body);
+  if (pattern.kind == IdMatch::exact || is_dn(pattern.body[0])) return identity_text(pattern.body);
   return "*" + std::string(pattern.body.begin() + kTypeLen, pattern.body.end());
 }
 
@@ -59,6 +65,7 @@ bool same_identity(crypto::Bytes a, crypto::Bytes b) {
   if (a.size() < kTypeLen || b.size() < kTypeLen || a[0] != b[0]) return false;
   const crypto::Bytes x = a.subspan(kTypeLen);
   const crypto::Bytes y = b.subspan(kTypeLen);
+  if (is_dn(a[0])) return crypto::dn_equal(x, y);
   return has_case(a[0]) ? std::ranges::equal(x, y) : equal_without_case(x, y);
 }
 
@@ -66,11 +73,15 @@ IdMatch match(const IdPattern& pattern, crypto::Bytes id_body) {
   if (pattern.kind == IdMatch::any) return IdMatch::any;
   if (pattern.kind == IdMatch::exact)
     return same_identity(pattern.body, id_body) ? IdMatch::exact : IdMatch::none;
+  if (id_body.size() <= kTypeLen || id_body[0] != pattern.body[0]) return IdMatch::none;
+  const crypto::Bytes octets = id_body.subspan(kTypeLen);
   const crypto::Bytes ending = crypto::Bytes(pattern.body).subspan(kTypeLen);
   // Something must stand for the '*'.
-  if (id_body.size() <= kTypeLen + ending.size() || id_body[0] != pattern.body[0])
-    return IdMatch::none;
-  return equal_without_case(id_body.last(ending.size()), ending) ? IdMatch::pattern : IdMatch::none;
+  const bool fits =
+      is_dn(pattern.body[0])
+          ? crypto::dn_matches(ending, octets)
+          : octets.size() > ending.size() && equal_without_case(octets.last(ending.size()), ending);
+  return fits ? IdMatch::pattern : IdMatch::none;
 }
 
 IdMatch best_match(const std::vector<IdPattern>& patterns, crypto::Bytes id_body) {

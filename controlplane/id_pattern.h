@@ -27,7 +27,8 @@ enum class IdMatch : std::uint8_t { none, any, pattern, exact };
 
 struct IdPattern {
   IdMatch kind = IdMatch::any;  // any, pattern or exact
-  IdBody body;                  // exact: the identity; pattern: type and what stands behind the '*'
+  IdBody body;  // exact: the identity; pattern: type and what stands behind the '*', or a
+                // distinguished name with open parts
   bool operator==(const IdPattern&) const = default;
 };
 

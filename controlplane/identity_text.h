@@ -1,11 +1,12 @@
 // Identities as people write them, and the IDi/IDr bodies that tickets and deny lists hold.
 //
-//   "user@example.org"    ID_RFC822_ADDR        "@gw.example.org", "gw.example.org"   ID_FQDN
-//   "192.0.2.7"           ID_IPV4_ADDR          "2001:db8::7"                         ID_IPV6_ADDR
-//   "keyid:text"          ID_KEY_ID             "keyid:#68656c6c6f"                   ID_KEY_ID,
-//   hex
+//   "user@example.org"                ID_RFC822_ADDR   also "email:...", "rfc822:..."
+//   "@gw.example.org"                 ID_FQDN          also without '@', "fqdn:...", "dns:..."
+//   "192.0.2.7", "2001:db8::7"        ID_IPV4_ADDR, ID_IPV6_ADDR
+//   "C=CH, O=Example, CN=user"        ID_DER_ASN1_DN   also "/C=CH/CN=user", "asn1dn:..."
+//   "keyid:text", "keyid:#hex"        ID_KEY_ID        also "@#hex"
 //
-// The forms are those of swanctl.conf as far as they go. A body is type (1) | reserved (3) | octets
+// The forms are those of strongSwan as far as they go. A body is type (1) | reserved (3) | octets
 // (RFC 7296 §3.5). Any thread.
 #pragma once
 

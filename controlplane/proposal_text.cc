@@ -180,13 +180,9 @@ crypto::Result<std::vector<ike::Suite>> parse_esp_proposal(std::string_view text
   auto choices = parse_choices(text);
   if (!choices) return std::unexpected(choices.error());
   if (!choices->prfs.empty()) return refuse(text, "an ESP proposal has no PRF");
-  if (!choices->kes.empty())
-    return refuse(
-        text, fmt::format("leave out {}: the Child SA of IKE_AUTH has no key exchange of its own",
-                          name_of(choices->kes.front())));
   if (choices->esns.empty()) choices->esns = {Esn::off};
   choices->prfs = {ike::Suite{}.prf};
-  choices->kes = {ike::KeId::none};
+  if (choices->kes.empty()) choices->kes = {ike::KeId::none};
   if (are_too_many(*choices)) return refuse(text, "too many combinations");
   return all_suites(*choices);
 }
@@ -202,6 +198,7 @@ std::string ike_suite_text(const ike::Suite& suite) {
 std::string esp_suite_text(const ike::Suite& suite) {
   std::string text(name_of(Cipher{suite.encr, suite.key_bits}));
   if (suite.integ != ike::IntegId::none) text += fmt::format("-{}", name_of(suite.integ));
+  if (suite.ke != ike::KeId::none) text += fmt::format("-{}", name_of(suite.ke));
   return text + (suite.esn ? "-esn" : "-noesn");
 }
 

@@ -23,7 +23,8 @@ inline constexpr std::size_t kSuitesMax = 256;  // of one proposal
 
 // IKE: cipher, PRF and KE must stand. Best first.
 crypto::Result<std::vector<ike::Suite>> parse_ike_proposal(std::string_view text);
-// ESP: a KE is refused, because the Child SA of IKE_AUTH has none of its own (RFC 7296 §1.2).
+// ESP: a KE is of CREATE_CHILD_SA alone; the Child SA of IKE_AUTH has none of its own (RFC 7296
+// §1.2).
 crypto::Result<std::vector<ike::Suite>> parse_esp_proposal(std::string_view text);
 
 // The text of one suite, as the parsers read it.

@@ -42,6 +42,13 @@ std::string_view nearest(std::string_view word, const std::vector<std::string>& 
   return best;
 }
 
+crypto::Result<std::string> parse_text(std::string_view text) {
+  if (text.empty()) return crypto::fail("expected a text that is not empty");
+  if (text.find('\0') != std::string_view::npos)
+    return crypto::fail("expected a text without NUL characters");
+  return std::string(text);
+}
+
 }  // namespace
 
 std::string TableReader::path_of(std::string_view key) const {
@@ -67,23 +74,21 @@ const toml::node* TableReader::find(std::string_view key, Presence presence) {
 }
 
 void TableReader::string(std::string_view key, std::string& out, Presence presence) {
-  value(
-      key, out,
-      [](std::string_view text) -> crypto::Result<std::string> {
-        if (text.empty()) return crypto::fail("expected a text that is not empty");
-        if (text.find('\0') != std::string_view::npos)
-          return crypto::fail("expected a text without NUL characters");
-        return std::string(text);
-      },
-      presence);
+  value(key, out, parse_text, presence);
 }
 
-void TableReader::strings(std::string_view key, std::vector<std::string>& out) {
-  values(key, out, [](std::string_view text) -> crypto::Result<std::string> {
-    if (text.find('\0') != std::string_view::npos)
-      return crypto::fail("expected a text without NUL characters");
-    return std::string(text);
-  });
+void TableReader::strings(std::string_view key, std::vector<std::string>& out, Presence presence) {
+  values(key, out, parse_text, presence);
+}
+
+void TableReader::boolean(std::string_view key, bool& out) {
+  const toml::node* node = find(key, Presence::optional);
+  if (node == nullptr) return;
+  if (const auto* value = node->as_boolean()) {
+    out = value->get();
+  } else {
+    fail_at(node->source(), key, "expected true or false, without quotes");
+  }
 }
 
 bool TableReader::number(std::string_view key, std::int64_t& out, Range range) {
@@ -118,7 +123,7 @@ void TableReader::integers(std::string_view key, std::vector<unsigned>& out, Ran
   }
 }
 
-void TableReader::duration(std::string_view key, std::uint32_t& out, Range range,
+bool TableReader::duration(std::string_view key, std::uint32_t& out, Range range,
                            std::uint64_t unit_ms) {
   const auto low = static_cast<std::uint64_t>(range.first) * unit_ms;
   const auto high = static_cast<std::uint64_t>(range.second) * unit_ms;
@@ -132,9 +137,9 @@ void TableReader::duration(std::string_view key, std::uint32_t& out, Range range
     return static_cast<std::uint32_t>(*ms / unit_ms);
   };
   const toml::node* node = find(key, Presence::optional);
-  if (node == nullptr) return;
-  parse_node<std::uint32_t>(key, *node, "a duration as a text, e.g. \"90s\" or \"24h\"", parse,
-                            out);
+  if (node == nullptr) return false;
+  return parse_node<std::uint32_t>(key, *node, "a duration as a text, e.g. \"90s\" or \"24h\"",
+                                   parse, out);
 }
 
 const toml::table* TableReader::table(std::string_view key, Presence presence) {

@@ -35,18 +35,20 @@ class TableReader {
       : table_(table), path_(std::move(path)), errors_(errors) {}
 
   void string(std::string_view key, std::string& out, Presence presence = Presence::optional);
-  void strings(std::string_view key, std::vector<std::string>& out);
+  void strings(std::string_view key, std::vector<std::string>& out,
+               Presence presence = Presence::optional);
   template <std::integral T>
   void integer(std::string_view key, T& out, Range range) {
     if (std::int64_t value = 0; number(key, value, range)) out = static_cast<T>(value);
   }
   void integers(std::string_view key, std::vector<unsigned>& out, Range range);
-  // A duration in seconds or milliseconds; the range is in the same unit.
-  void seconds(std::string_view key, std::uint32_t& out, Range range) {
-    duration(key, out, range, 1000);
+  void boolean(std::string_view key, bool& out);
+  // A duration in seconds or milliseconds; the range is in the same unit. True when it was read.
+  bool seconds(std::string_view key, std::uint32_t& out, Range range) {
+    return duration(key, out, range, 1000);
   }
-  void milliseconds(std::string_view key, std::uint32_t& out, Range range) {
-    duration(key, out, range, 1);
+  bool milliseconds(std::string_view key, std::uint32_t& out, Range range) {
+    return duration(key, out, range, 1);
   }
 
   // One text that `parse` understands.
@@ -73,16 +75,21 @@ class TableReader {
     if (good) out = std::move(read);
     return good;
   }
-  // One word of a list.
+  // One word of a list. True when it was read.
   template <class T>
-  void choice(std::string_view key, T& out, std::vector<std::pair<std::string_view, T>> words) {
-    value(key, out, [&](std::string_view text) { return one_of(text, words); });
+  bool choice(std::string_view key, T& out, std::vector<std::pair<std::string_view, T>> words) {
+    return value(key, out, [&](std::string_view text) { return one_of(text, words); });
   }
 
   // The table under `key`; null when it is absent or no table (which is reported).
   const toml::table* table(std::string_view key, Presence presence = Presence::optional);
   // All entries, each to be read as a table: for sections whose names the user chooses.
   std::vector<std::pair<std::string, const toml::table*>> named_tables();
+  // A reader of `table`, which stands under `key`.
+  TableReader inside(std::string_view key, const toml::table& table) const {
+    return {table, path_of(key), errors_};
+  }
+  bool has(std::string_view key) const { return table_.contains(key); }
 
   void fail(std::string_view key, std::string text);
   // Reports what was never asked for.
@@ -94,7 +101,7 @@ class TableReader {
   const toml::node* find(std::string_view key, Presence presence);
   void fail_at(const toml::source_region& place, std::string_view key, std::string text);
   bool number(std::string_view key, std::int64_t& out, Range range);
-  void duration(std::string_view key, std::uint32_t& out, Range range, std::uint64_t unit_ms);
+  bool duration(std::string_view key, std::uint32_t& out, Range range, std::uint64_t unit_ms);
   static std::vector<const toml::node*> items(const toml::node& node);
 
   template <class T>

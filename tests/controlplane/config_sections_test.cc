@@ -4,40 +4,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "controlplane/proposal_text.h"
 #include "controlplane/value_text.h"
+#include "tests/controlplane/section.h"
 
 namespace cp {
 namespace {
-
-// A section with one mistake in `line`, which stands in the second line of the text.
-struct Mistake {
-  const char* line;
-  const char* expected;
-};
-
-class Section {
- public:
-  explicit Section(std::string_view text) : table_(toml::parse(text)) {}
-  TableReader reader() { return {table_, "s", errors_}; }
-  std::vector<ConfigError>& errors() { return errors_; }
-  std::string first_error() const {
-    return errors_.empty() ? "" : error_line("f", errors_.front());
-  }
-
- private:
-  toml::table table_;
-  std::vector<ConfigError> errors_;
-};
-
-template <class Read>
-void expect_mistakes(std::initializer_list<Mistake> mistakes, Read read, std::string head = "\n") {
-  for (const Mistake& mistake : mistakes) {
-    Section section(head + mistake.line);
-    read(section);
-    EXPECT_EQ(section.first_error(), mistake.expected) << mistake.line;
-  }
-}
 
 TEST(ConfigDpdk, TakesEalWorkersAndCpus) {
   Section section(
@@ -213,87 +184,6 @@ TEST(ConfigTickets, NamesMistakes) {
         read_tickets(section.reader(), config);
       },
       "keyring = '/k'\nstate_dir = '/s'\n");
-}
-
-TEST(ConfigChild, HasDefaultsForEverything) {
-  Section section("");
-  dp::ChildConfig child;
-  read_child(section.reader(), child);
-  EXPECT_EQ(section.first_error(), "");
-  EXPECT_FALSE(child.esp_suites.empty());
-  ASSERT_EQ(child.local_ts.count, 2u);
-  EXPECT_EQ(child.local_ts.items[0], parse_selector("0.0.0.0/0").value());
-  EXPECT_EQ(child.local_ts.items[1], parse_selector("::/0").value());
-}
-
-TEST(ConfigChild, TakesEveryKey) {
-  Section section(
-      "esp_proposals = ['aes256gcm16-esn', 'aes128gcm16-esn-noesn']\nlocal_ts = '10.0.0.0/8'\n"
-      "dns = ['10.0.0.53', '2001:db8::53']");
-  dp::ChildConfig child;
-  read_child(section.reader(), child);
-  EXPECT_EQ(section.first_error(), "");
-  ASSERT_EQ(child.esp_suites.size(), 3u);
-  EXPECT_EQ(esp_suite_text(child.esp_suites[2]), "aes128gcm16-noesn");
-  EXPECT_EQ(child.local_ts.count, 1u);
-  ASSERT_EQ(child.dns4.size(), 1u);
-  ASSERT_EQ(child.dns6.size(), 1u);
-}
-
-TEST(ConfigChild, NamesMistakes) {
-  expect_mistakes(
-      {{"esp_proposals = []",
-        "f:2:17: s.esp_proposals: expected at least one proposal, or leave the key out"},
-       {"esp_proposals = 'des'",
-        "f:2:17: s.esp_proposals: proposal \"des\": \"des\" is not an algorithm known here"},
-       {"local_ts = []", "f:2:12: s.local_ts: expected 1 to 16 prefixes or ranges"},
-       {"local_ts = '10.0.0.1/8'",
-        "f:2:12: s.local_ts: \"10.0.0.1/8\" has bits set behind its prefix length"},
-       {"dns = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']",
-        "f:2:7: s.dns: expected at most 4 servers of one family"}},
-      [](Section& section) {
-        dp::ChildConfig child;
-        read_child(section.reader(), child);
-      });
-}
-
-TEST(ConfigConnections, TakesNameFormAndProposals) {
-  Section section(
-      "[road]\nauth_form = 'rfc'\nproposals = 'aes256gcm16-prfsha384-ecp384'\n[old]\nauth_form = "
-      "'libreswan'");
-  std::vector<dp::ConnectionConfig> connections;
-  read_connections(section.reader(), connections, section.errors());
-  EXPECT_EQ(section.first_error(), "");
-  ASSERT_EQ(connections.size(), 2u);
-  EXPECT_EQ(connections[0].name, "road");
-  EXPECT_EQ(connections[0].id, connection_id("road"));
-  EXPECT_EQ(connections[0].auth_form, ike::AuthFormPolicy::rfc);
-  ASSERT_EQ(connections[0].ike_suites.size(), 1u);
-  EXPECT_EQ(connections[1].auth_form, ike::AuthFormPolicy::libreswan);
-  EXPECT_GT(connections[1].ike_suites.size(), 1u);
-}
-
-TEST(ConfigConnections, RefusesTwoNamesWithOneId) {
-  // Two words with the same FNV-1a hash of 32 bits.
-  ASSERT_EQ(connection_id("costarring"), connection_id("liquid"));
-  Section section("[costarring]\n[liquid]\n");
-  std::vector<dp::ConnectionConfig> connections;
-  read_connections(section.reader(), connections, section.errors());
-  EXPECT_EQ(section.first_error(),
-            "f:2:1: s.liquid: expected another name: tickets cannot tell it from \"costarring\"");
-}
-
-TEST(ConfigConnections, NamesMistakes) {
-  expect_mistakes(
-      {{"road = 1", "f:2:8: s.road: expected a section: [s.road]"},
-       {"[road]\nauth_form = 'both'",
-        "f:3:13: s.road.auth_form: expected \"auto\", \"rfc\" or \"libreswan\", not \"both\""},
-       {"[road]\nproposal = 'x'",
-        "f:3:1: s.road.proposal: unknown key; did you mean \"proposals\"?"}},
-      [](Section& section) {
-        std::vector<dp::ConnectionConfig> connections;
-        read_connections(section.reader(), connections, section.errors());
-      });
 }
 
 TEST(ConfigLogAndStats, TakeEveryKey) {

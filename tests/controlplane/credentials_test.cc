@@ -2,9 +2,12 @@
 #include "controlplane/credentials.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "controlplane/hex_text.h"
 #include "controlplane/identity_text.h"
 #include "controlplane/proposal_text.h"
+#include "tests/controlplane/scratch_folder.h"
 
 namespace cp {
 namespace {
@@ -143,6 +146,24 @@ TEST_F(CredentialsTest, ASecretOfUsAndAnotherClientIsNotForThisOne) {
   add_psk("alice", {"gw.example.org", "alice@example.org"});
   EXPECT_EQ(psk("gw.example.org", "bob@example.org"), "");
   EXPECT_EQ(psk("gw.example.org", "alice@example.org"), "alice");
+}
+
+TEST_F(CredentialsTest, SecretsComeFromTheirFiles) {
+  const ScratchFolder folder;
+  config_.secrets.push_back({"ike-file", {}, {}, folder.write("psk", "0x0102\n")});
+  ASSERT_EQ(chmod(folder.file("psk").c_str(), 0600), 0);
+  load();
+  const IdBody anybody = body("a@example.org");
+  EXPECT_EQ(hex_text(credentials_->find_psk(anybody, anybody)->secret.reveal()), "0102");
+}
+
+TEST_F(CredentialsTest, NamesKeyAndFileOfEveryMistake) {
+  config_.secrets.push_back({"ike-one", {}, {}, "/nonexistent/psk"});
+  config_.secrets.push_back({"ike-two", {}, {}, "/"});
+  EXPECT_EQ(Credentials::load(config_).error(),
+            (std::vector<std::string>{"secrets.ike-one.secret_file: /nonexistent/psk: cannot be "
+                                      "opened: No such file or directory",
+                                      "secrets.ike-two.secret_file: /: is not a regular file"}));
 }
 
 TEST_F(CredentialsTest, FindsConnectionsByTheirId) {

@@ -45,6 +45,15 @@ TEST(IdPattern, FitsEveryNameWithAnEnding) {
   EXPECT_EQ(match(parse_id_pattern("*.example.org").value(), only_the_ending), IdMatch::none);
 }
 
+TEST(IdPattern, FitsDistinguishedNamesByPart) {
+  EXPECT_EQ(match_text("C=CH, CN=alice", "/C=CH/CN=Alice"), IdMatch::exact);
+  EXPECT_EQ(match_text("C=CH, CN=alice", "C=CH, CN=bob"), IdMatch::none);
+  EXPECT_EQ(match_text("C=CH, CN=*", "C=CH, CN=bob"), IdMatch::pattern);
+  EXPECT_EQ(match_text("C=CH, CN=*", "C=DE, CN=bob"), IdMatch::none);
+  EXPECT_EQ(match_text("C=CH, CN=*", "alice@example.org"), IdMatch::none);
+  EXPECT_EQ(match_text("*@example.org", "C=CH, CN=*"), IdMatch::none);
+}
+
 TEST(IdPattern, FitsEverybody) {
   EXPECT_EQ(match_text("%any", "alice@example.org"), IdMatch::any);
   EXPECT_EQ(match_text("*", "192.0.2.1"), IdMatch::any);
@@ -73,7 +82,7 @@ TEST(IdPattern, DoesNotLookAtReservedOctets) {
 
 TEST(IdPattern, IsWrittenAsItIsRead) {
   for (const char* text : {"%any", "alice@example.org", "*@example.org", "*.example.org",
-                           "@gw.example.org", "keyid:#00", "2001:db8::1"})
+                           "@gw.example.org", "keyid:#00", "2001:db8::1", "C=CH, CN=*"})
     EXPECT_EQ(id_pattern_text(parse_id_pattern(text).value()), text);
 }
 

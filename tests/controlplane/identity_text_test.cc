@@ -25,9 +25,28 @@ TEST(IdentityText, ChoosesTheTypeByTheForm) {
   EXPECT_EQ(hex_of("keyid:#00ff"), "0b00000000ff");
 }
 
+TEST(IdentityText, TakesTheTypeThatIsWritten) {
+  EXPECT_EQ(hex_of("email:a"), "0300000061");
+  EXPECT_EQ(hex_of("rfc822:u@a"), "03000000754061");
+  EXPECT_EQ(hex_of("fqdn:u@a"), "02000000754061");
+  EXPECT_EQ(hex_of("dns:a"), "0200000061");
+  EXPECT_EQ(hex_of("@#00ff"), "0b00000000ff");
+  EXPECT_EQ(hex_of("asn1dn:CN=a"), hex_of("CN=a"));
+}
+
+TEST(IdentityText, ReadsDistinguishedNames) {
+  // Name { RDN { CN = PrintableString "a" } }.
+  EXPECT_EQ(hex_of("CN=a"),
+            "09000000300c310a300806035504031301"
+            "61");
+  EXPECT_EQ(hex_of("C=CH, CN=a"), hex_of("/C=CH/CN=a"));
+  EXPECT_EQ(identity_text(bytes_of(parse_identity("/C=CH/CN=a").value())), "C=CH, CN=a");
+  EXPECT_FALSE(parse_identity("X=a"));
+}
+
 TEST(IdentityText, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", "@", "a b", "@a@b", "a@", "@@", "keyid:", "keyid:#", "keyid:#0", "\xc3\xa4"})
+  for (const char* text : {"", "@", "a b", "@a@b", "a@", "@@", "keyid:", "keyid:#", "keyid:#0",
+                           "\xc3\xa4", "fqdn:", "email:a b", "@#"})
     EXPECT_FALSE(parse_identity(text)) << text;
   EXPECT_EQ(parse_identity("a b").error().text,
             "expected an identity such as \"user@example.org\", \"@gw.example.org\", an address or "

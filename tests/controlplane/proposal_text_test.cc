@@ -96,11 +96,13 @@ TEST(ProposalText, RefusesIkeProposalsWithAReason) {
   }
 }
 
+TEST(ProposalText, EspProposalsMayNameTheKeOfRekeying) {
+  const auto suites = parse_esp_proposal("aes256gcm16-x25519-ecp384").value();
+  ASSERT_EQ(suites.size(), 2u);
+  EXPECT_EQ(esp_suite_text(suites[1]), "aes256gcm16-ecp384-noesn");
+}
+
 TEST(ProposalText, RefusesEspProposalsWithAReason) {
-  EXPECT_EQ(
-      parse_esp_proposal("aes256gcm16-x25519").error().text,
-      "proposal \"aes256gcm16-x25519\": leave out x25519: the Child SA of IKE_AUTH has no key "
-      "exchange of its own");
   EXPECT_EQ(parse_esp_proposal("aes256gcm16-prfsha256").error().text,
             "proposal \"aes256gcm16-prfsha256\": an ESP proposal has no PRF");
 }

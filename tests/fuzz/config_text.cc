@@ -24,12 +24,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t le
   CHECK(!w.outside.device.empty() && w.outside.ip4.size() + w.outside.ip6.size() != 0);
   CHECK(w.child.pool4.count != 0 || w.child.pool6.count != 0);
   CHECK(w.child.local_ts.count >= 1 && w.child.local_ts.count <= ike::kSelectorsMax);
-  CHECK(!w.child.esp_suites.empty() && !w.connections.empty());
+  CHECK(!w.child.esp_suites.empty() && !config->connections.empty());
   for (const ike::Suite& suite : w.child.esp_suites) CHECK(ike::is_supported(suite));
   for (const dp::ConnectionConfig& connection : w.connections) {
     CHECK(connection.id != 0 && !connection.ike_suites.empty());
     for (const ike::Suite& suite : connection.ike_suites) CHECK(ike::is_supported(suite));
   }
+  CHECK(w.connections.size() <= config->connections.size());
+  for (const cp::Connection& c : config->connections) {
+    CHECK(c.id != 0 && !c.ike_suites.empty() && !c.esp_suites.empty() && !c.child_suites.empty());
+    for (const ike::Suite& suite : c.esp_suites) CHECK(suite.ke == ike::KeId::none);
+    CHECK(c.child_life_time_s == 0 || c.child_life_time_s > c.child_rekey_time_s);
+    CHECK(c.local.auth != cp::AuthKind::eap_radius);
+    const bool asks_for_key = c.local.auth == cp::AuthKind::pubkey;
+    CHECK(!c.full_handshakes || asks_for_key == !c.local.key_file.empty());
+  }
+  for (const cp::SecretConfig& secret : config->secrets)
+    CHECK(secret.secret.empty() != secret.file.empty());
   CHECK(!cp::config_summary(*config).empty());
   return 0;
 }
