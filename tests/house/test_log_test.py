@@ -29,6 +29,15 @@ no AVX-512 here
 [  FAILED  ] Payload.Rejects/3, where GetParam() = 4
 """
 
+TAP = """1..4
+ok 1 psk
+# psk took 0.3 s
+ok 2 rsa # SKIP no strongSwan here
+# not ok 9 is what a log of strongSwan says
+not ok 3 nat
+ok 4 mobike
+"""
+
 
 def entry(result="OK", status=0, stdout="", stderr=""):
     return {
@@ -46,6 +55,22 @@ class ProgramCases(unittest.TestCase):
                 Case("ike: Payload.Rejects/3", "failed"),
             ],
         )
+
+    def test_tap_cases_are_counted_once(self):
+        self.assertEqual(
+            program_cases(entry("FAIL", 1, TAP)),
+            [
+                Case("ike: psk", "passed"),
+                Case("ike: rsa", "skipped", "no strongSwan here"),
+                Case("ike: nat", "failed"),
+                Case("ike: mobike", "passed"),
+            ],
+        )
+
+    def test_a_planned_tap_case_that_never_ended_has_failed(self):
+        cut = TAP[: TAP.index("not ok 3")]
+        cases = program_cases(entry("ERROR", -9, cut))
+        self.assertEqual([c.outcome for c in cases], ["passed", "skipped", "failed", "failed"])
 
     def test_a_crash_is_one_failure(self):
         cut = GTEST[: GTEST.index("../a_test.cc:9")]

@@ -14,6 +14,8 @@ class Case(NamedTuple):
 
 _GTEST = re.compile(r"^\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+?)(?:, where .*)?(?: \(\d+ ms\))?$")
 _GTEST_LOOK = re.compile(r"^\[==========\] Running \d+ tests?", re.MULTILINE)
+_TAP_PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
+_TAP = re.compile(r"^(ok|not ok) \d+ (\S+)(?: # SKIP (.*))?$", re.MULTILINE)
 _UNITTEST_END = re.compile(r"^(OK|FAILED)(?: \((.*)\))?$", re.MULTILINE)
 _UNITTEST_SKIP = re.compile(r"^(\S+) \(.*\.\.\. skipped '(.*)'$", re.MULTILINE)
 
@@ -64,12 +66,24 @@ def unittest_cases(program: str, output: str) -> list[Case]:
     ]
 
 
+def tap_cases(program: str, output: str) -> list[Case]:
+    """The Test Anything Protocol: cases that were planned and not reported have failed."""
+    cases: list[Case] = []
+    for word, name, why in _TAP.findall(output):
+        outcome = "skipped" if why else {"ok": "passed", "not ok": "failed"}[word]
+        cases.append(Case(f"{program}: {name}", outcome, why))
+    missing = int(_TAP_PLAN.search(output).group(1)) - len(cases)
+    return cases + [Case(f"{program}: a case that did not end", "failed")] * missing
+
+
 def program_cases(entry: dict) -> list[Case]:
     """The cases of one program, or the program itself when it has none that we can count."""
     name, result = entry["name"], entry["result"]
     stdout, stderr = entry.get("stdout", ""), entry.get("stderr", "")
     if _GTEST_LOOK.search(stdout):
         cases = gtest_cases(name, stdout)
+    elif _TAP_PLAN.search(stdout):
+        cases = tap_cases(name, stdout)
     else:
         cases = unittest_cases(name, stderr)
     if result == "SKIP" and not cases:

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""libreswan of Debian 13 as a client of resurged: full handshakes, then RFC 5723 with its tickets.
+
+Run by meson: libreswan_test.py --resurged PROGRAM --keys PROGRAM --shim FILE. By hand also with
+names of cases, --list, --keep, and --against libreswan (is it the harness or the gateway?).
+"""
+
+import sys
+
+import certs
+import libreswan
+from cases import case, check, equal, main, wait_until
+from lab import Lab, add_options, lab_factory
+from libreswan import RESUMED, Pluto
+from offer import GATEWAY_ID, PSK, Offer, World, psk_offer, pubkey_offer
+
+BOB = "bob.example.org"
+RESUME_SENT = "sent IKE_SESSION_RESUME request"
+INIT_SENT = "sent IKE_SA_INIT request"
+
+
+def start(lab: Lab, offer: Offer, identity: str, more: dict, **world):
+    """A gateway with this offer, and a client that is connected to it and holds a ticket."""
+    gateway = lab.gateway(World(offers=(offer,), psks={BOB: PSK}, **world))
+    client = lab.libreswan()
+    if offer.local_cert:
+        client.own(lab.authority, identity)
+    client.configure(
+        [libreswan.client(offer.name, identity, offer.local_id, **more)],
+        libreswan.psk_for(BOB, GATEWAY_ID),
+    )
+    client.start()
+    client.add(offer.name)
+    said = client.initiate(offer.name)
+    check(RESUMED not in said, f"the first connection is a full handshake\n{said}")
+    check_up(lab, gateway, client, offer.name)
+    return gateway, client
+
+
+def start_psk(lab: Lab, **world):
+    return start(lab, psk_offer(remote_id=BOB), BOB, {}, **world)
+
+
+def start_signing(lab: Lab, theirs: str, ours: str):
+    offer = pubkey_offer("cert", theirs, remote_id=ours)
+    return start(lab, offer, ours, libreswan.signing(ours))
+
+
+def check_up(lab: Lab, gateway, client: Pluto, connection: str) -> None:
+    """An address and a ticket are there; where ESP is carried, it is tried."""
+    address = client.address(connection)
+    check(client.ticket(connection) != "none;", "the client holds a ticket")
+    if gateway.carries_esp:
+        client.carry_esp(address)
+        lab.ping_inside()
+
+
+def resume(lab: Lab, gateway, client: Pluto, connection: str) -> None:
+    """By its ticket, to the address it had, and with a new ticket afterwards."""
+    address = client.address(connection)
+    said = client.initiate(connection)
+    check(RESUME_SENT in said and INIT_SENT not in said, f"no full handshake\n{said}")
+    check(RESUMED in said, f"both sides proved that they know the old keys\n{said}")
+    equal(client.address(connection), address, "address after the resumption")
+    check_up(lab, gateway, client, connection)
+
+
+@case
+def psk(lab: Lab) -> None:
+    start_psk(lab)
+
+
+@case
+def rsa(lab: Lab) -> None:
+    start_signing(lab, certs.GATEWAY_RSA, certs.RSA)
+
+
+@case
+def ecdsa(lab: Lab) -> None:
+    start_signing(lab, certs.GATEWAY_ECDSA, certs.ECDSA)
+
+
+@case
+def wrong_psk_is_refused(lab: Lab) -> None:
+    offer = psk_offer(remote_id=BOB)
+    lab.gateway(World(offers=(offer,), psks={BOB: PSK}))
+    client = lab.libreswan()
+    wrong = {f"@{BOB} @{GATEWAY_ID}": "not the secret that was agreed on"}
+    client.configure([libreswan.client("psk", BOB, GATEWAY_ID)], wrong)
+    client.start()
+    client.add("psk")
+    said = client.whack("--initiate", "--name", "psk", "--asynchronous")
+    client.wait_for_log(r"AUTHENTICATION_FAILED")
+    check(libreswan.ESTABLISHED not in said + client.log(), "it did not come up")
+
+
+@case
+def ticket_is_received(lab: Lab) -> None:
+    _, client = start_psk(lab)
+    client.wait_for_log(libreswan.GOT_TICKET)
+    ticket = client.ticket("psk")
+    check("length: " in ticket and "expires-in: " in ticket, f"a ticket with a lifetime: {ticket}")
+
+
+@case
+def suspend_and_resume(lab: Lab) -> None:
+    """Three times: each resumption brings the ticket of the next."""
+    gateway, client = start_psk(lab)
+    for _ in range(3):
+        client.suspend("psk")
+        resume(lab, gateway, client, "psk")
+
+
+@case
+def suspend_and_resume_after_rsa(lab: Lab) -> None:
+    gateway, client = start_signing(lab, certs.GATEWAY_RSA, certs.RSA)
+    client.suspend("cert")
+    resume(lab, gateway, client, "cert")
+
+
+@case
+def suspend_and_resume_after_ecdsa(lab: Lab) -> None:
+    gateway, client = start_signing(lab, certs.GATEWAY_ECDSA, certs.ECDSA)
+    client.suspend("cert")
+    resume(lab, gateway, client, "cert")
+
+
+@case
+def resume_without_delete(lab: Lab) -> None:
+    """As a client that lost its network: the gateway still holds the old SA."""
+    gateway, client = start_psk(lab)
+    client.whack("--impair", "send-no-delete")
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+
+
+@case(limit=60)
+def resume_after_kill_nine(lab: Lab) -> None:
+    """With the address it had, although another client was there before it."""
+    lab.need_resurged("tickets that outlive its process")
+    gateway, client = start_psk(lab)
+    gateway.kill()
+    client.whack("--impair", "send-no-delete")
+    client.suspend("psk")
+    gateway.start()
+    resume(lab, gateway, client, "psk")
+    client.whack("--impair", "none")
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+
+
+@case(limit=60)
+def resume_after_kill_nine_and_liveness_check(lab: Lab) -> None:
+    """Nobody tells the client anything: it finds out by itself and comes back by its ticket."""
+    lab.need_resurged("tickets that outlive its process")
+    offer = psk_offer(remote_id=BOB)
+    more = {"dpddelay": "1", "retransmit-timeout": "3s", "auto": "keep"}
+    gateway, client = start(lab, offer, BOB, more)
+    address = client.address("psk")
+    gateway.kill()
+    gateway.start()
+    wait_until(lambda: client.log().count(RESUMED) == 1, "the client resumed", seconds=40)
+    equal(client.address("psk"), address, "address after the resumption")
+
+
+@case(limit=60)
+def refused_ticket_leads_to_a_full_handshake(lab: Lab) -> None:
+    """TICKET_NACK, RFC 5723 §4.3.2: the keyring that sealed the ticket is gone."""
+    gateway, client = start_psk(lab)
+    gateway.kill()
+    client.whack("--impair", "send-no-delete")
+    client.suspend("psk")
+    gateway.make_keyring()
+    gateway.start()
+    client.whack("--initiate", "--name", "psk", "--asynchronous")
+    client.wait_for_log(r"TICKET_NACK")
+    wait_until(
+        lambda: client.log().count(libreswan.ESTABLISHED) == 2, "the client is up again", seconds=30
+    )
+    check(RESUMED not in client.log(), "it came back by a full handshake")
+    check_up(lab, gateway, client, "psk")
+
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, add_options, lab_factory))

@@ -1,0 +1,152 @@
+"""resurged in a network namespace, told by a configuration that is written from a World."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import net
+from certs import Authority
+from children import ChildError, Children, run, usable_cpus
+from freeradius import FreeRadius
+from offer import Offer, World
+
+READY_SECONDS = 60
+LOG_LEVEL = "debug"
+
+
+class Resurged:
+    """The gateway under test. State (keyring, used tickets) stays over kill() and start()."""
+
+    name = "resurged"
+    carries_esp = False
+
+    def __init__(
+        self, folder: pathlib.Path, network: net.Network, children: Children,
+        authority: Authority, world: World, programs: dict[str, pathlib.Path],
+        radius: FreeRadius | None,
+    ):
+        """`radius`, when there is one, runs already."""
+        self.folder = folder / self.name
+        self.folder.mkdir()
+        (self.folder / "state").mkdir(mode=0o700)
+        self._network = network
+        self._children = children
+        self._authority = authority
+        self._programs = programs
+        self._radius = radius
+        self._starts: list[str] = []  # names of logs, oldest first
+        self._child: subprocess.Popen | None = None
+        self.config = self.folder / "gateway.toml"
+        self.config.touch(mode=0o600)  # it holds secrets
+        self.config.write_text(toml(self._settings(world)))
+        self.make_keyring()
+
+    def make_keyring(self) -> None:
+        """Another one in place of the one that is there: every ticket is worthless afterwards."""
+        keyring = self.folder / "keyring"
+        keyring.unlink(missing_ok=True)
+        run([str(self._programs["resurge-keys"]), "create", str(keyring)], "make a keyring")
+
+    def start(self) -> None:
+        name = f"{self.name}-{len(self._starts) + 1}"
+        self._starts.append(name)
+        stats = ("--stats", str(self.folder / "stats.json"), "--log-level", LOG_LEVEL)
+        command = [str(self._programs["resurged"]), str(self.config), *stats]
+        self._child = self._children.start(name, self._network.gateway.command(*command))
+        self._children.wait_for_line(name, self._child, "READY", READY_SECONDS)
+
+    def kill(self) -> None:
+        """As a crash would: nothing is written, nothing is said."""
+        self._child.send_signal(signal.SIGKILL)
+        self._child.wait()
+
+    def stop(self) -> None:
+        status = self._children.stop(self._starts[-1], self._child)
+        if status != 0:
+            raise ChildError(f"resurged ended with {status}\n{self.log()[-2000:]}")
+
+    def reload(self) -> None:
+        self._child.send_signal(signal.SIGHUP)
+
+    def log(self) -> str:
+        """Of every start, one after the other."""
+        return "".join(self._children.log(n).read_text(errors="replace") for n in self._starts)
+
+    def stats(self) -> dict:
+        """Counters, not older than when this was called."""
+        path = self.folder / "stats.json"
+        asked = time.time()
+        while not path.exists() or path.stat().st_mtime < asked:
+            if self._child.poll() is not None:
+                raise ChildError(f"resurged ended with {self._child.returncode}")
+            time.sleep(0.02)
+        return json.loads(path.read_text())
+
+    def _settings(self, world: World) -> dict:
+        cpus = usable_cpus()
+        folder = self.folder
+        tree = {
+            "dpdk": {
+                "eal": ["--no-telemetry", f"--file-prefix=rsg-{os.getpid()}"],
+                "hugepages": "never", "memory_mib": 256, "workers": 1,
+                "main_cpu": cpus[0], "worker_cpus": [cpus[-1]],
+            },
+            "outside": {
+                "device": "net_af_packet0,iface=gw0,qdisc_bypass=1",
+                "addresses": [net.GATEWAY, net.GATEWAY_V6],
+            },
+            "sessions": {"max": 1024},
+            "tickets": {"keyring": f"{folder}/keyring", "state_dir": f"{folder}/state"},
+            "pools": {k: v for k, v in (("ipv4", world.pool_v4), ("ipv6", world.pool_v6)) if v},
+            "child": {"local_ts": [net.INSIDE_NET]},
+            "connections": {o.name: self._connection(o) for o in world.offers},
+            "secrets": {
+                f"ike-{i}": {"id": [identity], "secret": secret}
+                for i, (identity, secret) in enumerate(world.psks.items())
+            },
+            "authorities": {
+                "ca": {"cacert": str(self._authority.ca), "crls": [str(self._authority.crl)]}
+            },
+            "control": {"socket": f"{folder}/control"},
+            "stats": {"every": "100ms"},
+        }
+        if self._radius:
+            (folder / "radius.secret").write_text(self._radius.secret + "\n")
+            server = {
+                "address": self._radius.address, "port": self._radius.port,
+                "secret_file": f"{folder}/radius.secret",
+            }
+            tree["radius"] = {"servers": {"free": server}}
+        for section, more in world.sections.items():
+            tree[section] = tree.get(section, {}) | more
+        return tree
+
+    def _connection(self, offer: Offer) -> dict:
+        local = {"auth": offer.local_auth, "id": offer.local_id}
+        if offer.local_cert:
+            local["certs"] = [str(self._authority.certificate(offer.local_cert))]
+            local["private_key"] = str(self._authority.key(offer.local_cert))
+        remote = {"auth": "eap-radius" if offer.with_eap else offer.remote_auth}
+        if offer.remote_id:
+            remote["id"] = [offer.remote_id]
+        if offer.remote_auth == "pubkey":
+            remote["revocation"] = "strict"
+        tree = {"proposals": offer.proposals.split(", "), "local": local, "remote": remote}
+        if offer.child:
+            tree["children"] = {"net": {"local_ts": [net.INSIDE_NET]} | offer.child}
+        return tree | offer.options
+
+
+def toml(tree: dict, path: tuple[str, ...] = ()) -> str:
+    """Values first, then the sections below; JSON's texts, numbers and lists are TOML's too."""
+    values = [f"{k} = {json.dumps(v)}" for k, v in tree.items() if not isinstance(v, dict)]
+    head = [f"[{'.'.join(map(_key, path))}]"] if path else []
+    below = [toml(v, (*path, k)) for k, v in tree.items() if isinstance(v, dict)]
+    return "\n".join([*head, *values, "", *below])
+
+
+def _key(word: str) -> str:
+    return word if word.replace("-", "").replace("_", "").isalnum() else json.dumps(word)
