@@ -114,7 +114,7 @@ bool same_name(NameKind kind, Bytes a, Bytes b) {
 
 }  // namespace
 
-void Certificate::Impl::Free::operator()(x509_st* x509) const { X509_free(x509); }
+void Certificate::Impl::Free::operator()(x509_st* object) const { X509_free(object); }
 
 std::string clipped(const std::string& subject) {
   return subject.size() <= kClippedLen ? subject : subject.substr(0, kClippedLen) + "...";

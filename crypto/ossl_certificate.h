@@ -21,7 +21,7 @@ struct AlternativeName {
 
 struct Certificate::Impl {
   struct Free {
-    void operator()(x509_st* x509) const;
+    void operator()(x509_st* object) const;
   };
   std::unique_ptr<x509_st, Free> x509;
   std::vector<std::uint8_t> der;
