@@ -170,9 +170,9 @@ class Pluto:
         self.namespace.write_sysctl(f"net.ipv4.conf.{_TUN}.rp_filter", "0")
         self._carries_esp = True
 
-    def wait_for_log(self, pattern: str, seconds: float = 20) -> None:
+    def wait_for_log(self, pattern: str, seconds: float = 20, times: int = 1) -> None:
         what = f"the log of {self.name} says {pattern}"
-        wait_until(lambda: re.search(pattern, self.log()), what, seconds)
+        wait_until(lambda: len(re.findall(pattern, self.log())) >= times, what, seconds)
 
     def log(self) -> str:
         path = self.folder / "pluto.log"

@@ -134,6 +134,39 @@ def resume_without_delete(lab: Lab) -> None:
     resume(lab, gateway, client, "psk")
 
 
+@case
+def liveness_check_after_resumption(lab: Lab) -> None:
+    offer = psk_offer(remote_id=BOB)
+    gateway, client = start(lab, offer, BOB, {"dpddelay": "1s"})
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+    client.whack("--debug", "base")
+    client.wait_for_log(r"received an INFORMATIONAL liveness check response", times=2)
+
+
+@case
+def child_rekey_after_resumption(lab: Lab) -> None:
+    """Other than resuming this is work for the control thread, which takes the SA over."""
+    gateway, client = start_psk(lab)
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+    said = client.whack("--rekey-child", "--name", "psk", seconds=20)
+    check("rekeyed Child SA" in said, f"the Child SA is rekeyed\n{said}")
+    check_up(lab, gateway, client, "psk")
+
+
+@case
+def ike_rekey_after_resumption(lab: Lab) -> None:
+    gateway, client = start_psk(lab)
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+    said = client.whack("--rekey-ike", "--name", "psk", seconds=20)
+    check("rekeyed IKE SA" in said, f"the IKE SA is rekeyed\n{said}")
+    said = client.whack("--rekey-child", "--name", "psk", seconds=20)
+    check("rekeyed Child SA" in said, f"the Child SA is rekeyed\n{said}")
+    check_up(lab, gateway, client, "psk")
+
+
 @case(limit=60)
 def resume_after_kill_nine(lab: Lab) -> None:
     """With the address it had, although another client was there before it."""
@@ -154,7 +187,7 @@ def resume_after_kill_nine_and_liveness_check(lab: Lab) -> None:
     """Nobody tells the client anything: it finds out by itself and comes back by its ticket."""
     lab.need_resurged("tickets that outlive its process")
     offer = psk_offer(remote_id=BOB)
-    more = {"dpddelay": "1", "retransmit-timeout": "3s", "auto": "keep"}
+    more = {"dpddelay": "1s", "retransmit-timeout": "3s", "auto": "keep"}
     gateway, client = start(lab, offer, BOB, more)
     address = client.address("psk")
     gateway.kill()

@@ -181,6 +181,52 @@ def another_key_exchange_is_asked_for(lab: Lab) -> None:
     equal(client.sa("psk")["dh-group"], "ECP_256", "key exchange")
 
 
+@case
+def traffic_selectors_are_narrowed(lab: Lab) -> None:
+    _, client = start_psk(lab, child={"remote_ts": "0.0.0.0/0"})
+    equal(child(client.sa("psk"))["remote-ts"], [net.INSIDE_NET], "what the client may reach")
+
+
+@case
+def traffic_selectors_without_overlap(lab: Lab) -> None:
+    """TS_UNACCEPTABLE, RFC 7296 §2.9; the IKE SA stays."""
+    offer = psk_offer()
+    lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
+    client = lab.strongswan()
+    client.load(dial(offer, ALICE, child={"remote_ts": "172.16.0.0/16"}) | psk_secret(PSK))
+    said = client.fail_to_initiate("psk")
+    check("TS_UNACCEPTABLE" in said, f"the client is told why\n{said}")
+    equal(installed(client.sa("psk")), [], "Child SAs")
+
+
+@case
+def connection_is_chosen_by_identity(lab: Lab) -> None:
+    """The same secret, other rights."""
+    one = psk_offer("alices", remote_id=ALICE, child={"local_ts": "10.99.0.0/25"})
+    two = psk_offer("bobs", remote_id=BOB, child={"local_ts": "10.99.0.0/26"})
+    lab.gateway(World(offers=(one, two), psks={ALICE: PSK, BOB: PSK}))
+    client = lab.strongswan()
+    for offer, identity, expected in (
+        (one, ALICE, "10.99.0.0/25"), (two, BOB, "10.99.0.0/26"),
+    ):
+        client.load(dial(offer, identity) | psk_secret(PSK))
+        client.initiate(offer.name)
+        equal(child(client.sa(offer.name))["remote-ts"], [expected], f"what {identity} may reach")
+
+
+@case
+def child_sa_after_a_childless_start(lab: Lab) -> None:
+    """RFC 6023, then CREATE_CHILD_SA for the first Child SA."""
+    offer = psk_offer()
+    gateway = lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
+    client = lab.strongswan()
+    client.load(dial(offer, ALICE, childless="force") | psk_secret(PSK))
+    client.initiate("psk")
+    client.wait_for_log(r"generating IKE_AUTH request 1 \[ IDi N\(INIT_CONTACT\) (?!.* SA )")
+    client.wait_for_log(r"generating CREATE_CHILD_SA request 2 \[ SA No KE TSi TSr \]")
+    check_up(lab, gateway, client, "psk")
+
+
 SUITES = (
     "aes128gcm16-prfsha256-ecp256",
     "aes256gcm16-prfsha384-ecp384",
