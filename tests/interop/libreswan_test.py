@@ -9,6 +9,7 @@ import sys
 
 import certs
 import libreswan
+import net
 from cases import case, check, equal, main, wait_until
 from lab import Lab, add_options, lab_factory
 from libreswan import RESUMED, Pluto
@@ -19,9 +20,15 @@ RESUME_SENT = "sent IKE_SESSION_RESUME request"
 INIT_SENT = "sent IKE_SA_INIT request"
 
 
-def start(lab: Lab, offer: Offer, identity: str, more: dict, **world):
-    """A gateway with this offer, and a client that is connected to it and holds a ticket."""
-    gateway = lab.gateway(World(offers=(offer,), psks={BOB: PSK}, **world))
+def start(
+    lab: Lab, offer: Offer, identity: str, more: dict, network: dict | None = None, esp: bool = True
+):
+    """A gateway with this offer, and a client that is connected to it and holds a ticket.
+
+    `esp`: what goes through the tunnel can be carried by esp_tun.py, which knows IPv4 without NAT.
+    """
+    gateway = lab.gateway(World(offers=(offer,), psks={BOB: PSK}), network)
+    gateway.carries_esp = gateway.carries_esp and esp
     client = lab.libreswan()
     if offer.local_cert:
         client.own(lab.authority, identity)
@@ -37,8 +44,8 @@ def start(lab: Lab, offer: Offer, identity: str, more: dict, **world):
     return gateway, client
 
 
-def start_psk(lab: Lab, **world):
-    return start(lab, psk_offer(remote_id=BOB), BOB, {}, **world)
+def start_psk(lab: Lab, **more):
+    return start(lab, psk_offer(remote_id=BOB), BOB, more.pop("client", {}), **more)
 
 
 def start_signing(lab: Lab, theirs: str, ours: str):
@@ -130,6 +137,25 @@ def resume_without_delete(lab: Lab) -> None:
     """As a client that lost its network: the gateway still holds the old SA."""
     gateway, client = start_psk(lab)
     client.whack("--impair", "send-no-delete")
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+
+
+@case
+def resume_over_ipv6(lab: Lab) -> None:
+    outside = {"left": net.CLIENT_V6, "right": net.GATEWAY_V6}
+    gateway, client = start_psk(lab, client=outside, esp=False)
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+
+
+@case
+def resume_behind_nat(lab: Lab) -> None:
+    """This client leaves port 4500 when it resumes; the gateway answers wherever it is asked."""
+    gateway, client = start_psk(
+        lab, client={"left": net.NAT_CLIENT}, network={"nat": True}, esp=False
+    )
+    client.wait_for_log(r"UDP/4500")
     client.suspend("psk")
     resume(lab, gateway, client, "psk")
 

@@ -62,9 +62,10 @@ class LibreswanGateway:
             if offer.local_cert:
                 self._pluto.own(authority, offer.local_cert)
         self._serves_esp = False
-        self._names = [offer.name for offer in world.offers]
+        conns = [conn for offer in world.offers for conn in _conns(offer, world)]
+        self._names = [name for name, _ in conns]
         secrets = {f"@{GATEWAY_ID} @{i}": secret for i, secret in world.psks.items()}
-        self._pluto.configure([(o.name, _conn(o, world)) for o in world.offers], secrets)
+        self._pluto.configure(conns, secrets)
 
     def start(self) -> None:
         self._pluto.start()
@@ -84,16 +85,21 @@ class LibreswanGateway:
         return self._pluto.log()
 
 
-def _conn(offer: Offer, world: World) -> dict:
+def _conns(offer: Offer, world: World) -> list[tuple[str, dict]]:
+    """One for each family of outer addresses."""
     keys = {
-        "left": net.GATEWAY, "leftid": f"@{offer.local_id}", "leftsubnet": net.INSIDE_NET,
+        "leftid": f"@{offer.local_id}", "leftsubnet": net.INSIDE_NET,
         "leftmodecfgserver": "yes", "leftupdown": "/bin/true",
         "right": "%any", "rightid": f"@{offer.remote_id}", "rightmodecfgclient": "yes",
         "rightaddresspool": world.pool_v4, "narrowing": "yes", "keyexchange": "ikev2",
         "ike": SUITE, "esp": "aes_gcm256-null", "auto": "ignore", "session-resumption": "yes",
         "authby": "secret",
     }
-    return keys | (signing(offer.local_cert) if offer.local_cert else {})
+    keys |= signing(offer.local_cert) if offer.local_cert else {}
+    return [
+        (offer.name, {"left": net.GATEWAY} | keys),
+        (f"{offer.name}-v6", {"left": net.GATEWAY_V6, "hostaddrfamily": "ipv6"} | keys),
+    ]
 
 
 def _settings(world: World) -> dict:
