@@ -72,12 +72,12 @@ TEST_F(SmallFile, IsReadThroughALink) {
 }
 
 TEST_F(SmallFile, IsPrivateWhenItHoldsASecret) {
-  for (const mode_t mode : {0600, 0400}) {
+  for (const mode_t mode : {0600u, 0400u}) {
     write("secret", mode);
     EXPECT_EQ(secret_refusal(), "") << mode;
     fs::remove(path_);
   }
-  for (const mode_t mode : {0640, 0620, 0604, 0602, 0610}) {
+  for (const mode_t mode : {0640u, 0620u, 0604u, 0602u, 0610u}) {
     write("secret", mode);
     EXPECT_EQ(secret_refusal(),
               path_ + " is open to group or others: run chmod 600 on it, and think of a new key")

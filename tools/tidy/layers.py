@@ -23,7 +23,7 @@ MAY_INCLUDE = {
 # Library -> (its headers, where they may stand). A reader of any other file meets no vendor.
 VENDORS = {
     "IPsec-MB": (r"intel-ipsec-mb\.h|ipsec-mb", r"crypto/mb_engine\w*\.cc"),
-    "OpenSSL": (r"openssl/", r"crypto/ossl_\w+\.cc"),
+    "OpenSSL": (r"openssl/", r"crypto/ossl_\w+\.cc|bench/ke_bench\.cc"),
     "DPDK": (r"rte_|bus_|dev_driver", r"dataplane/(port\w*|eal)\.cc"),
     "intrinsics": (r"\w*intrin\.h|cpuid\.h", r"crypto/sha\w*\.(cc|h)|dataplane/frame\.cc"),
     "toml++": (r"toml\+\+", r"controlplane/\w+\.(cc|h)"),
