@@ -48,11 +48,11 @@ void prf_once(Engine& engine, Prf alg, Bytes key, Bytes message, std::uint8_t* o
 }
 
 void prf_plus_once(Engine& engine, Prf alg, Bytes key, Bytes seed, MutBytes out) {
-  CHECK(seed.size() <= kPrfPlusSeedMax);
+  CHECK(seed.size() <= kPrfPlusOnceSeedMax);
   PrfKey prepared;
   const PrfKeyLane key_lane{key, &prepared};
   engine.prepare(alg, {&key_lane, 1});
-  Secret<kPrfPlusWorkLen> work;
+  Secret<kPrfLenMax + kPrfPlusOnceSeedMax + 1> work;
   if (!seed.empty()) std::memcpy(seed_of(work.fill().data()), seed.data(), seed.size());
   const PrfPlusLane lane{&prepared, work.fill().data(), seed.size(), out};
   prf_plus(engine, alg, {&lane, 1});

@@ -26,7 +26,9 @@ inline std::uint8_t* seed_of(std::uint8_t* work) { return work + kPrfLenMax; }
 // At most kPrfPlusLanesMax lanes. Lanes may have different output lengths.
 void prf_plus(Engine& engine, Prf alg, std::span<const PrfPlusLane> lanes);
 
-// The scalar convenience for cold code and tests: prf(key, message) and prf+(key, seed).
+// The scalar convenience for cold code and tests: prf(key, message) and prf+(key, seed). The seed
+// may hold a shared secret beside the nonces and has at most kPrfPlusOnceSeedMax octets.
+inline constexpr std::size_t kPrfPlusOnceSeedMax = 2048;
 void prf_once(Engine& engine, Prf alg, Bytes key, Bytes message, std::uint8_t* out);
 void prf_plus_once(Engine& engine, Prf alg, Bytes key, Bytes seed, MutBytes out);
 
