@@ -1,7 +1,8 @@
-// SA payloads: one checking walk, one walk that turns each proposal into sets, and the writer.
+// SA payloads: one checking walk, and one walk that turns each proposal into sets to choose from.
 #include "ike/proposal.h"
 
 #include <array>
+#include <bit>
 #include <utility>
 
 namespace ike {
@@ -90,6 +91,11 @@ unsigned encr_bit(EncrId encr, unsigned key_bits) {
   return 0;
 }
 
+constexpr std::pair<EncrId, std::uint16_t> kEncrWithKeyBits[] = {
+    {EncrId::aes_cbc, 128},    {EncrId::aes_cbc, 256},         {EncrId::aes_gcm_16, 128},
+    {EncrId::aes_gcm_16, 256}, {EncrId::chacha20_poly1305, 0},
+};
+
 // Transform ids of PRF, INTEG, KE and ESN are their own bit numbers; larger ids are unknown to us.
 std::uint64_t id_bit(unsigned id) { return id < 64 ? std::uint64_t{1} << id : 0; }
 
@@ -170,29 +176,79 @@ bool offers(const Offer& offer, TransformType type, std::uint64_t ids, unsigned 
   return (ids & id_bit(id)) != 0;
 }
 
-bool contains(const Offer& offer, Protocol protocol, const Suite& suite) {
+// Whether the KE transforms of ESP proposals count; those of IKE always do.
+enum class EspKe : std::uint8_t { ignored, counted };
+
+bool contains(const Offer& offer, Protocol protocol, EspKe esp_ke, const Suite& suite) {
   if ((offer.encr & encr_bit(suite.encr, suite.key_bits)) == 0) return false;
   if (!offers(offer, TransformType::integ, offer.integ, std::to_underlying(suite.integ),
               suite.integ == IntegId::none))
     return false;
-  if (protocol != Protocol::ike)
-    return offers(offer, TransformType::esn, offer.esn, suite.esn ? 1 : 0, false);
-  return offers(offer, TransformType::prf, offer.prf, std::to_underlying(suite.prf), false) &&
-         offers(offer, TransformType::ke, offer.ke, std::to_underlying(suite.ke),
-                suite.ke == KeId::none);
+  const bool ke = offers(offer, TransformType::ke, offer.ke, std::to_underlying(suite.ke),
+                         suite.ke == KeId::none);
+  if (protocol == Protocol::ike)
+    return ke && offers(offer, TransformType::prf, offer.prf, std::to_underlying(suite.prf), false);
+  return (ke || esp_ke == EspKe::ignored) &&
+         offers(offer, TransformType::esn, offer.esn, suite.esn ? 1 : 0, false);
 }
 
-void write_transform(crypto::ByteWriter& writer, bool last, TransformType type, std::uint16_t id,
-                     unsigned key_bits) {
-  writer.u8(last ? 0 : 3);
-  writer.u8(0);
-  writer.be16(key_bits == 0 ? 8 : 12);
-  writer.u8(std::to_underlying(type));
-  writer.u8(0);
-  writer.be16(id);
-  if (key_bits == 0) return;
-  writer.be16(kKeyLengthAttribute | kAttributeFixedForm);
-  writer.be16(static_cast<std::uint16_t>(key_bits));
+// What a choice is made by, beside the preferences.
+struct Rules {
+  Protocol protocol = Protocol::ike;
+  EspKe esp_ke = EspKe::ignored;
+  bool one_group = false;  // only suites with the group `group`
+  KeId group = KeId::none;
+};
+
+bool choose_by(crypto::Bytes sa_body, const Rules& rules, std::span<const Suite> preference,
+               Choice& out) {
+  crypto::ByteReader reader(sa_body);
+  ProposalView proposal;
+  std::size_t best = preference.size();
+  for (std::size_t seen = 0; seen < kProposalsMax && take_proposal(reader, proposal); ++seen) {
+    Offer offer;
+    if (!read_offer(proposal, rules.protocol, offer)) continue;
+    // Only a suite that we like better than the best so far changes the choice.
+    for (std::size_t i = 0; i < best; ++i) {
+      if (rules.one_group && preference[i].ke != rules.group) continue;
+      if (!contains(offer, rules.protocol, rules.esp_ke, preference[i])) continue;
+      best = i;
+      out = {preference[i], offer.number, offer.spi};
+      break;
+    }
+  }
+  return best != preference.size();
+}
+
+// The id of a set with exactly one member.
+bool only_id(std::uint64_t ids, unsigned& id) {
+  id = static_cast<unsigned>(std::countr_zero(ids));
+  return std::has_single_bit(ids);
+}
+
+// The suite of an answer: one transform of each type that stands there.
+bool only_suite(const Offer& offer, Protocol protocol, Suite& out) {
+  unsigned prf = std::to_underlying(out.prf);
+  unsigned integ = 0, ke = 0, esn = 0;
+  const auto only = [&offer](TransformType type, std::uint64_t ids, unsigned& id, bool needed) {
+    return (offer.types & type_bit(type)) == 0 ? !needed : only_id(ids, id);
+  };
+  const bool ike = protocol == Protocol::ike;
+  if (!std::has_single_bit(offer.encr) || !only(TransformType::prf, offer.prf, prf, ike) ||
+      !only(TransformType::integ, offer.integ, integ, false) ||
+      !only(TransformType::ke, offer.ke, ke, ike) ||
+      !only(TransformType::esn, offer.esn, esn, !ike) || esn > 1)
+    return false;
+  for (const auto& [encr, key_bits] : kEncrWithKeyBits)
+    if (encr_bit(encr, key_bits) == offer.encr) {
+      out.encr = encr;
+      out.key_bits = key_bits;
+    }
+  out.prf = static_cast<PrfId>(prf);
+  out.integ = static_cast<IntegId>(integ);
+  out.ke = static_cast<KeId>(ke);
+  out.esn = esn == 1;
+  return is_supported(out);
 }
 
 constexpr Suite esp_suite(EncrId encr, std::uint16_t key_bits, IntegId integ, bool esn) {
@@ -256,51 +312,43 @@ ParseError check_sa(crypto::Bytes sa_body) {
 
 bool choose(crypto::Bytes sa_body, Protocol protocol, std::span<const Suite> preference,
             Choice& out) {
-  crypto::ByteReader reader(sa_body);
-  ProposalView proposal;
-  std::size_t best = preference.size();
-  for (std::size_t seen = 0; seen < kProposalsMax && take_proposal(reader, proposal); ++seen) {
-    Offer offer;
-    if (!read_offer(proposal, protocol, offer)) continue;
-    // Only a suite that we like better than the best so far changes the choice.
-    for (std::size_t i = 0; i < best; ++i) {
-      if (!contains(offer, protocol, preference[i])) continue;
-      best = i;
-      out = {preference[i], offer.number, offer.spi};
-      break;
-    }
-  }
-  return best != preference.size();
+  return choose_by(sa_body, {.protocol = protocol}, preference, out);
 }
 
-void write_sa(ChainBuilder& chain, Protocol protocol, std::uint8_t proposal_number,
-              const Suite& suite, crypto::Bytes spi) {
-  const bool ike = protocol == Protocol::ike;
-  const bool has_integ = suite.integ != IntegId::none;
-  const bool has_ke = ike && suite.ke != KeId::none;
-  const int transforms = 2 + has_integ + has_ke;
-  const std::size_t len =
-      8 + spi.size() + 8u * static_cast<unsigned>(transforms) + (suite.key_bits == 0 ? 0u : 4u);
-  chain.open(PayloadType::sa);
-  crypto::ByteWriter& writer = chain.writer();
-  writer.be16(0);  // the only proposal; reserved
-  writer.be16(static_cast<std::uint16_t>(len));
-  writer.u8(proposal_number);
-  writer.u8(std::to_underlying(protocol));
-  writer.u8(static_cast<std::uint8_t>(spi.size()));
-  writer.u8(static_cast<std::uint8_t>(transforms));
-  writer.bytes(spi);
-  write_transform(writer, false, TransformType::encr, std::to_underlying(suite.encr),
-                  suite.key_bits);
-  if (ike)
-    write_transform(writer, !has_integ && !has_ke, TransformType::prf,
-                    std::to_underlying(suite.prf), 0);
-  if (has_integ)
-    write_transform(writer, ike && !has_ke, TransformType::integ, std::to_underlying(suite.integ),
-                    0);
-  if (has_ke) write_transform(writer, true, TransformType::ke, std::to_underlying(suite.ke), 0);
-  if (!ike) write_transform(writer, true, TransformType::esn, suite.esn ? 1 : 0, 0);
-  chain.close();
+bool choose_with_ke(crypto::Bytes sa_body, Protocol protocol, std::span<const Suite> preference,
+                    KeId sent, KePolicy policy, Choice& out, bool& ke_fits) {
+  Rules rules{.protocol = protocol, .esp_ke = EspKe::counted};
+  if (policy == KePolicy::save_round_trip) {
+    rules.one_group = true;
+    rules.group = sent;
+    ke_fits = true;
+    if (choose_by(sa_body, rules, preference, out)) return true;
+    rules.one_group = false;
+  }
+  if (!choose_by(sa_body, rules, preference, out)) return false;
+  ke_fits = out.suite.ke == sent || out.suite.ke == KeId::none;
+  return true;
+}
+
+Protocol sa_protocol(crypto::Bytes sa_body) {
+  crypto::ByteReader reader(sa_body);
+  ProposalView proposal;
+  return take_proposal(reader, proposal) ? static_cast<Protocol>(proposal.protocol)
+                                         : Protocol::none;
+}
+
+ParseError read_chosen(crypto::Bytes sa_body, Protocol protocol, Choice& out) {
+  crypto::ByteReader reader(sa_body);
+  ProposalView proposal;
+  Offer offer;
+  out = {};
+  if (!take_proposal(reader, proposal) || !proposal.last ||
+      !read_offer(proposal, protocol, offer) || !only_suite(offer, protocol, out.suite) ||
+      proposal.transform_count != std::popcount(offer.types))
+    return ParseError::bad_proposal;
+  out.proposal_number = offer.number;
+  out.spi = offer.spi;
+  return ParseError::none;
 }
 
 std::span<const Suite> default_esp_suites() { return kEspSuites; }
