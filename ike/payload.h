@@ -6,6 +6,8 @@
 // octets and the critical bit of known payloads are ignored (RFC 7296 §2.5).
 #pragma once
 
+#include <utility>
+
 #include "crypto/base/bytes.h"
 #include "ike/ids.h"
 #include "ike/parse_error.h"
@@ -75,12 +77,17 @@ inline bool PayloadChain::next(Payload& out) {
   return false;
 }
 
+// Marks a payload that may stand once; false when it was marked already.
+inline bool first_time(bool& seen) { return !std::exchange(seen, true); }
+
 // Notify (RFC 7296 §3.10). bad_notify when the SPI does not fit.
 struct NotifyView {
   Protocol protocol = Protocol::none;
   std::uint16_t type = 0;
   crypto::Bytes spi;
   crypto::Bytes data;
+
+  bool is(Notify wanted) const { return type == static_cast<std::uint16_t>(wanted); }
 };
 ParseError parse_notify(crypto::Bytes body, NotifyView& out);
 

@@ -2,6 +2,8 @@
 #include "ike/resume.h"
 
 #include "ike/builder.h"
+#include "ike/ke_payload.h"
+#include "ike/nat_detection.h"
 #include "ike/payload.h"
 
 namespace ike {
@@ -16,13 +18,9 @@ constexpr Header resume_header(IkeSpi spi_i, IkeSpi spi_r, std::uint8_t flags) {
   return header;
 }
 
-bool is_nonce_len(std::size_t len) { return len >= kNonceLenMin && len <= kNonceLenMax; }
-
 ParseError take_nonce(const Payload& p, crypto::Bytes& nonce) {
   if (!nonce.empty()) return ParseError::duplicate_payload;
-  if (!is_nonce_len(p.body.size())) return ParseError::bad_nonce_length;
-  nonce = p.body;
-  return ParseError::none;
+  return parse_nonce(p.body, nonce);
 }
 
 ParseError check_request_header(crypto::Bytes message, Header& header) {
@@ -72,11 +70,6 @@ struct RequestWalk {
     return ParseError::none;
   }
 };
-
-void write_nat_detection(ChainBuilder& chain, crypto::Bytes source, crypto::Bytes destination) {
-  if (!source.empty()) chain.notify(Notify::nat_detection_source_ip, source);
-  if (!destination.empty()) chain.notify(Notify::nat_detection_destination_ip, destination);
-}
 
 }  // namespace
 
