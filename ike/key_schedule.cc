@@ -21,6 +21,48 @@ std::uint8_t* append(std::uint8_t* out, crypto::Bytes part) {
   return out + part.size();
 }
 
+// g^ir | Ni | Nr, or the nonces alone.
+class KeSeed {
+ public:
+  KeSeed(crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr)
+      : len_(shared.size() + ni.size() + nr.size()) {
+    CHECK(shared.size() <= kSharedSecretMax);
+    CHECK(ni.size() <= kNonceLenMax && nr.size() <= kNonceLenMax);
+    append(append(append(octets_.fill().data(), shared), ni), nr);
+  }
+  crypto::Bytes octets() const { return octets_.reveal().first(len_); }
+
+ private:
+  static constexpr std::size_t kMax = kSharedSecretMax + 2 * kNonceLenMax;
+  static_assert(kMax <= crypto::kPrfPlusOnceSeedMax);
+  crypto::Secret<kMax> octets_;
+  std::size_t len_;
+};
+
+// prf(key, message). The output may have another length than the PRF that uses it likes: any key is
+// right for an HMAC.
+class Skeyseed {
+ public:
+  Skeyseed(crypto::Engine& engine, crypto::Prf prf, crypto::Bytes key, crypto::Bytes message)
+      : len_(crypto::prf_len(prf)) {
+    crypto::prf_once(engine, prf, key, message, octets_.fill().data());
+  }
+  crypto::Bytes octets() const { return octets_.reveal().first(len_); }
+
+ private:
+  crypto::Secret<crypto::kPrfLenMax> octets_;
+  std::size_t len_;
+};
+
+// {SK_d | ...} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr) under the PRF of the new SA.
+void expand(crypto::Engine& engine, const Suite& suite, const Skeyseed& skeyseed, crypto::Bytes ni,
+            crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat) {
+  std::array<std::uint8_t, crypto::kPrfPlusSeedMax> seed;
+  const std::size_t seed_len = write_keymat_seed(ni, nr, spi_i, spi_r, seed.data());
+  crypto::prf_plus_once(engine, prf_of(suite.prf), skeyseed.octets(), {seed.data(), seed_len},
+                        keymat.first(ike_keymat_len(suite)));
+}
+
 }  // namespace
 
 IkeKeys split_ike_keymat(const Suite& suite, crypto::Bytes keymat) {
@@ -73,21 +115,43 @@ void derive_resumed_keys(crypto::Engine& engine, const Suite& suite, crypto::Byt
   const crypto::Prf prf = prf_of(suite.prf);
   std::array<std::uint8_t, kResumeSeedMax> label_seed;
   const std::size_t label_seed_len = write_resume_seed(ni, nr, label_seed.data());
-  crypto::Secret<crypto::kPrfLenMax> skeyseed;
-  crypto::prf_once(engine, prf, sk_d_old, {label_seed.data(), label_seed_len},
-                   skeyseed.fill().data());
-  std::array<std::uint8_t, crypto::kPrfPlusSeedMax> seed;
-  const std::size_t seed_len = write_keymat_seed(ni, nr, spi_i, spi_r, seed.data());
-  crypto::prf_plus_once(engine, prf, skeyseed.reveal().first(crypto::prf_len(prf)),
-                        {seed.data(), seed_len}, keymat.first(ike_keymat_len(suite)));
+  Skeyseed skeyseed(engine, prf, sk_d_old, {label_seed.data(), label_seed_len});
+  expand(engine, suite, skeyseed, ni, nr, spi_i, spi_r, keymat);
 }
 
 void derive_child_keys(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
                        crypto::Bytes ni, crypto::Bytes nr, crypto::MutBytes keymat) {
-  CHECK(ni.size() <= kNonceLenMax && nr.size() <= kNonceLenMax);
-  std::array<std::uint8_t, crypto::kPrfPlusSeedMax> seed;
-  const std::size_t seed_len = write_child_seed(ni, nr, seed.data());
-  crypto::prf_plus_once(engine, prf_of(ike.prf), sk_d, {seed.data(), seed_len}, keymat);
+  derive_child_keys_with_ke(engine, ike, sk_d, {}, ni, nr, keymat);
+}
+
+void derive_ike_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes shared,
+                     crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r,
+                     crypto::MutBytes keymat) {
+  CHECK(shared.size() <= kSharedSecretMax);
+  const KeSeed nonces({}, ni, nr);
+  Skeyseed skeyseed(engine, prf_of(suite.prf), nonces.octets(), shared);
+  expand(engine, suite, skeyseed, ni, nr, spi_i, spi_r, keymat);
+}
+
+void derive_rekeyed_keys(crypto::Engine& engine, const Suite& old_suite, crypto::Bytes sk_d_old,
+                         const Suite& suite, crypto::Bytes shared, crypto::Bytes ni,
+                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat) {
+  const KeSeed seed(shared, ni, nr);
+  Skeyseed skeyseed(engine, prf_of(old_suite.prf), sk_d_old, seed.octets());
+  expand(engine, suite, skeyseed, ni, nr, spi_i, spi_r, keymat);
+}
+
+void derive_updated_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_d,
+                         crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i,
+                         IkeSpi spi_r, crypto::MutBytes keymat) {
+  derive_rekeyed_keys(engine, suite, sk_d, suite, shared, ni, nr, spi_i, spi_r, keymat);
+}
+
+void derive_child_keys_with_ke(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
+                               crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr,
+                               crypto::MutBytes keymat) {
+  const KeSeed seed(shared, ni, nr);
+  crypto::prf_plus_once(engine, prf_of(ike.prf), sk_d, seed.octets(), keymat);
 }
 
 }  // namespace ike

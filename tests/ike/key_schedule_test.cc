@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "crypto/prf_plus.h"
@@ -122,6 +123,96 @@ TEST(KeySchedule, EveryInputChangesTheKeys) {  // R5723-133
   EXPECT_NE(derive(sk_d, nr, ni, a, b), base);
   EXPECT_NE(derive(sk_d, ni, nr, b, a), base);
   EXPECT_NE(derive(sk_d, filled(33, 2), nr, a, b), base);
+}
+
+// The suite of ikev2-kdf-rekey.json under the PRF of a case.
+Suite suite_of(const nlohmann::json& v) {
+  Suite s;
+  s.prf = static_cast<PrfId>(v.at("prf_transform_id").get<int>());
+  return s;
+}
+
+// Runs `check` on each case of ikev2-kdf-rekey.json with each engine.
+template <class Check>
+void for_each_case(Check check) {
+  const auto file = support::load_vectors("ikev2-kdf-rekey.json");
+  ASSERT_EQ(file.at("vectors").size(), 6u);
+  for (const auto& v : file.at("vectors"))
+    for (const auto& engine : engines()) {
+      SCOPED_TRACE(text_at(v, "id") + " " + engine->name());
+      check(v, *engine);
+    }
+}
+
+TEST(KeySchedule, DerivesTheInitialKeys) {  // CORE-101, RFC 7296 §2.14
+  for_each_case([](const nlohmann::json& v, crypto::Engine& engine) {
+    const Suite s = suite_of(v);
+    Octets keymat(ike_keymat_len(s));
+    derive_ike_keys(engine, s, hex_at(v, "g_ir"), hex_at(v, "ni"), hex_at(v, "nr"),
+                    spi_at(v, "spi_i"), spi_at(v, "spi_r"), keymat);
+    EXPECT_EQ(to_hex(keymat), text_at(v, "keymat"));
+  });
+  // The same against the published octets, as far as they go.
+  const auto cavs = support::load_vectors("ikev2-kdf-cavs-sha2.json");
+  for (const auto& v : cavs.at("vectors")) {
+    const Suite s = suite_of(v);
+    Octets keymat(ike_keymat_len(s));
+    derive_ike_keys(*crypto::make_ossl_engine(), s, hex_at(v, "g_ir"), hex_at(v, "ni"),
+                    hex_at(v, "nr"), spi_at(v, "spi_i"), spi_at(v, "spi_r"), keymat);
+    const std::string dkm = text_at(v, "dkm");
+    const std::size_t len = std::min(dkm.size(), 2 * keymat.size());
+    EXPECT_EQ(to_hex(keymat).substr(0, len), dkm.substr(0, len)) << text_at(v, "id");
+  }
+}
+
+TEST(KeySchedule, DerivesChildKeysWithAndWithoutKe) {  // CORE-73, RFC 7296 §2.17
+  for_each_case([](const nlohmann::json& v, crypto::Engine& engine) {
+    const Suite s = suite_of(v);
+    const Octets keymat = hex_at(v, "keymat");
+    const crypto::Bytes sk_d = split_ike_keymat(s, keymat).sk_d;
+    Octets child(child_keymat_len(s));
+    derive_child_keys(engine, s, sk_d, hex_at(v, "ni"), hex_at(v, "nr"), child);
+    EXPECT_EQ(to_hex(child), text_at(v, "child_keymat"));
+    derive_child_keys_with_ke(engine, s, sk_d, hex_at(v, "g_ir_new"), hex_at(v, "ni"),
+                              hex_at(v, "nr"), child);
+    EXPECT_EQ(to_hex(child), text_at(v, "child_keymat_with_ke"));
+    derive_child_keys_with_ke(engine, s, sk_d, {}, hex_at(v, "ni"), hex_at(v, "nr"), child);
+    EXPECT_EQ(to_hex(child), text_at(v, "child_keymat"));
+  });
+}
+
+TEST(KeySchedule, DerivesRekeyedKeys) {  // CORE-74, RFC 7296 §2.18
+  for_each_case([](const nlohmann::json& v, crypto::Engine& engine) {
+    const Suite old_suite = suite_of(v);
+    Octets keymat = hex_at(v, "keymat");
+    const auto derive = [&](const Suite& s) {
+      Octets out(ike_keymat_len(s));
+      derive_rekeyed_keys(engine, old_suite, split_ike_keymat(old_suite, keymat).sk_d, s,
+                          hex_at(v, "g_ir_new"), hex_at(v, "ni"), hex_at(v, "nr"),
+                          spi_at(v, "spi_i"), spi_at(v, "spi_r"), out);
+      return to_hex(out);
+    };
+    EXPECT_EQ(derive(old_suite), text_at(v, "rekeyed_keymat"));
+    Suite sha512 = old_suite;
+    sha512.prf = PrfId::hmac_sha2_512;
+    EXPECT_EQ(derive(sha512), text_at(v, "rekeyed_keymat_to_sha512"));
+    // RFC 9370 §2.2.2: the same formula, and SK_d may lie where the new keys go.
+    derive_updated_keys(engine, old_suite, split_ike_keymat(old_suite, keymat).sk_d,
+                        hex_at(v, "g_ir_new"), hex_at(v, "ni"), hex_at(v, "nr"), spi_at(v, "spi_i"),
+                        spi_at(v, "spi_r"), keymat);
+    EXPECT_EQ(to_hex(keymat), text_at(v, "rekeyed_keymat"));
+  });
+}
+
+TEST(KeySchedule, TakesTheLongestSecretsAndNonces) {
+  const auto engine = crypto::make_ossl_engine();
+  const Suite s;
+  const Octets secret = filled(kSharedSecretMax, 3), nonce = filled(kNonceLenMax, 4);
+  Octets keymat(ike_keymat_len(s)), child(child_keymat_len(s));
+  derive_ike_keys(*engine, s, secret, nonce, nonce, IkeSpi(1), IkeSpi(2), keymat);
+  derive_child_keys_with_ke(*engine, s, split_ike_keymat(s, keymat).sk_d, secret, nonce, nonce,
+                            child);
+  EXPECT_NE(to_hex(child), to_hex(Octets(child.size())));
 }
 
 }  // namespace
