@@ -2,17 +2,12 @@
 #include "ike/auth_exchange.h"
 
 #include <array>
-#include <utility>
 
 #include "ike/proposal.h"
+#include "ike/ticket_notify.h"
 
 namespace ike {
 namespace {
-
-constexpr std::uint16_t raw(Notify type) { return std::to_underlying(type); }
-
-// Marks a payload that may stand once.
-bool first_time(bool& seen) { return !std::exchange(seen, true); }
 
 // Field by field: the two selector lists are large and are read only up to their counts.
 void clear(AuthRequest& out) {
@@ -32,10 +27,10 @@ ParseError take_request_notify(crypto::Bytes body, AuthRequest& out) {
   NotifyView notify;
   const ParseError e = parse_notify(body, notify);
   if (e != ParseError::none) return e;
-  if (notify.type == raw(Notify::ticket_request)) out.ticket_request = true;
-  if (notify.type == raw(Notify::initial_contact)) out.initial_contact = true;
-  if (notify.type == raw(Notify::mobike_supported)) out.mobike_supported = true;
-  if (notify.type == raw(Notify::use_transport_mode)) out.transport_mode = true;
+  if (notify.is(Notify::ticket_request)) out.ticket_request = true;
+  if (notify.is(Notify::initial_contact)) out.initial_contact = true;
+  if (notify.is(Notify::mobike_supported)) out.mobike_supported = true;
+  if (notify.is(Notify::use_transport_mode)) out.transport_mode = true;
   return ParseError::none;
 }
 
@@ -95,21 +90,12 @@ std::array<std::uint8_t, 4> octets_of(EspSpi spi) {
   return octets;
 }
 
-void write_child(ChainBuilder& chain, std::uint8_t proposal_number, const Suite& suite, EspSpi spi,
+void write_child(ChainBuilder& chain, std::uint8_t proposal_number, Suite suite, EspSpi spi,
                  const SelectorList* ts_i, const SelectorList* ts_r) {
+  suite.ke = KeId::none;  // RFC 7296 §1.2: no key exchange in IKE_AUTH
   write_sa(chain, Protocol::esp, proposal_number, suite, octets_of(spi));
   if (ts_i != nullptr) write_selectors(chain, PayloadType::ts_i, *ts_i);
   if (ts_r != nullptr) write_selectors(chain, PayloadType::ts_r, *ts_r);
-}
-
-void write_ticket(ChainBuilder& chain, crypto::Bytes ticket, std::uint32_t lifetime_s) {
-  chain.open(PayloadType::notify);
-  crypto::ByteWriter& writer = chain.writer();
-  writer.be16(0);  // no protocol, no SPI
-  writer.be16(raw(Notify::ticket_lt_opaque));
-  writer.be32(lifetime_s);
-  writer.bytes(ticket);
-  chain.close();
 }
 
 void clear(AuthAnswer& out) {
@@ -129,12 +115,7 @@ ParseError take_answer_notify(crypto::Bytes body, AuthAnswer& out) {
   const ParseError e = parse_notify(body, notify);
   if (e != ParseError::none) return e;
   if (is_error(notify.type) && out.error == 0) out.error = notify.type;
-  if (notify.type != raw(Notify::ticket_lt_opaque)) return ParseError::none;
-  if (!out.ticket.empty()) return ParseError::duplicate_payload;
-  if (notify.data.size() < 5) return ParseError::bad_notify;  // Lifetime and at least one octet.
-  out.ticket_lifetime_s = crypto::load_be32(notify.data.data());
-  out.ticket = notify.data.subspan(4);
-  return ParseError::none;
+  return take_ticket(notify, out.ticket, out.ticket_lifetime_s);
 }
 
 struct AnswerWalk {
@@ -202,8 +183,7 @@ void write_auth_response(ChainBuilder& chain, const AuthResponse& response) {
     write_child(chain, response.proposal_number, response.child_suite, response.child_spi,
                 response.ts_i, response.ts_r);
   }
-  if (!response.ticket.empty()) write_ticket(chain, response.ticket, response.ticket_lifetime_s);
-  if (response.ticket_refusal != 0) chain.notify(static_cast<Notify>(response.ticket_refusal));
+  write_ticket_outcome(chain, response.ticket, response.ticket_lifetime_s, response.ticket_refusal);
 }
 
 void write_auth_offer(ChainBuilder& chain, const AuthOffer& offer) {

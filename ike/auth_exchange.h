@@ -49,7 +49,7 @@ struct AuthResponse {
   const SelectorList* ts_r = nullptr;
   crypto::Bytes ticket;  // empty = none
   std::uint32_t ticket_lifetime_s = 0;
-  std::uint16_t ticket_refusal = 0;  // TICKET_ACK or TICKET_NACK instead of a ticket, 0 = neither
+  std::uint16_t ticket_refusal = 0;  // TICKET_ACK or TICKET_NACK when there is no ticket; 0 = none
 };
 void write_auth_response(ChainBuilder& chain, const AuthResponse& response);
 

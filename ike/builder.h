@@ -24,6 +24,7 @@ class ChainBuilder {
   // Whole payloads.
   void payload(PayloadType type, crypto::Bytes body);
   void notify(Notify type, crypto::Bytes data = {});
+  void notify_u32(Notify type, std::uint32_t value);
   void notify_spi(Notify type, Protocol protocol, crypto::Bytes spi, crypto::Bytes data);
   void auth(AuthMethod method, crypto::Bytes data);
 
@@ -71,6 +72,12 @@ inline void ChainBuilder::payload(PayloadType type, crypto::Bytes body) {
 
 inline void ChainBuilder::notify(Notify type, crypto::Bytes data) {
   notify_spi(type, Protocol::none, {}, data);
+}
+
+inline void ChainBuilder::notify_u32(Notify type, std::uint32_t value) {
+  std::uint8_t octets[4];
+  crypto::store_be32(octets, value);
+  notify(type, octets);
 }
 
 inline void ChainBuilder::notify_spi(Notify type, Protocol protocol, crypto::Bytes spi,
