@@ -6,6 +6,7 @@
 //   reading   open_message(...) with a Reassembler, or without one when RFC 7383 was not negotiated
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "crypto/base/secret.h"
@@ -58,7 +59,8 @@ std::size_t seal_fragment(const SkSender& sender, const Header& header, PayloadT
 class Reassembler {
  public:
   // `memory` outlives this; kReassembledMax octets serve every message.
-  explicit Reassembler(crypto::MutBytes memory) : memory_(memory) {}
+  explicit Reassembler(crypto::MutBytes memory)
+      : memory_(memory.first(std::min(memory.size(), kReassembledMax))) {}
   ~Reassembler() { reset(); }
   Reassembler(const Reassembler&) = delete;
   Reassembler& operator=(const Reassembler&) = delete;

@@ -2,6 +2,7 @@
 #include "ike/sk_payload.h"
 
 #include <array>
+#include <utility>
 
 #include "crypto/base/error.h"
 #include "crypto/base/secret.h"
@@ -14,7 +15,13 @@ namespace {
 constexpr std::size_t kAeadIvLen = 8;
 constexpr std::size_t kSaltLen = 4;
 constexpr std::size_t kBlockLen = 16;
-constexpr std::size_t kSkBodyAt = kHeaderLen + 4;  // in messages of SkBuilder
+
+// Where the IV stands in messages of SkBuilder, which put nothing before SK or SKF.
+constexpr std::size_t iv_at(bool is_fragment) { return kHeaderLen + (is_fragment ? 8u : 4u); }
+std::size_t iv_at(crypto::Bytes message) {
+  CHECK(message.size() >= kHeaderLen);
+  return iv_at(message[16] == std::to_underlying(PayloadType::skf));
+}
 
 // RFC 5282 §4: nonce = salt | IV; the salt is the end of SK_e.
 void write_nonce(crypto::Bytes sk_e, const std::uint8_t* iv, std::uint8_t* nonce) {
@@ -100,13 +107,20 @@ bool open_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e, cry
   return true;
 }
 
-SkBuilder::SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite)
-    : writer_(buffer), chain_(writer_), header_(header), suite_(suite) {
-  static_cast<void>(writer_.reserve(kSkBodyAt + iv_len(suite)));
+SkBuilder::SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite,
+                     Fragment fragment)
+    : writer_(buffer), chain_(writer_), header_(header), suite_(suite), fragment_(fragment) {
+  static_cast<void>(writer_.reserve(iv_at(fragment.number != 0) + iv_len(suite)));
+}
+
+void SkBuilder::inner(PayloadType first, crypto::Bytes octets) {
+  first_inner_ = first;
+  writer_.bytes(octets);
 }
 
 std::size_t SkBuilder::finish(crypto::Bytes iv) {
-  const std::size_t text_at = kSkBodyAt + iv_len(suite_);
+  const bool is_fragment = fragment_.number != 0;
+  const std::size_t text_at = iv_at(is_fragment) + iv_len(suite_);
   std::size_t padding = 0;
   if (!is_aead(suite_.encr) && writer_.ok())
     padding = kBlockLen - 1 - (writer_.size() - text_at) % kBlockLen;
@@ -117,29 +131,36 @@ std::size_t SkBuilder::finish(crypto::Bytes iv) {
   if (!writer_.ok() || len - kHeaderLen > 0xffff) return 0;
   CHECK(iv.size() == iv_len(suite_));
 
-  header_.next_payload = PayloadType::sk;
+  header_.next_payload = is_fragment ? PayloadType::skf : PayloadType::sk;
   header_.length = static_cast<std::uint32_t>(len);
   write_header(header_, writer_.at(0));
+  const PayloadType first =
+      chain_.first_type() != PayloadType::none ? chain_.first_type() : first_inner_;
   std::uint8_t* generic = writer_.at(kHeaderLen);
-  generic[0] = static_cast<std::uint8_t>(chain_.first_type());
+  generic[0] = static_cast<std::uint8_t>(first);
   generic[1] = 0;
   crypto::store_be16(generic + 2, static_cast<std::uint16_t>(len - kHeaderLen));
-  std::memcpy(writer_.at(kSkBodyAt), iv.data(), iv.size());
+  if (is_fragment) {
+    crypto::store_be16(generic + 4, fragment_.number);
+    crypto::store_be16(generic + 6, fragment_.total);
+  }
+  std::memcpy(writer_.at(iv_at(is_fragment)), iv.data(), iv.size());
   return len;
 }
 
 crypto::AeadLane seal_lane(crypto::MutBytes message, crypto::Bytes sk_e, std::uint8_t* nonce) {
-  constexpr std::size_t kTextAt = kSkBodyAt + kAeadIvLen;
-  CHECK(message.size() > kTextAt + crypto::kAeadTagLen);
+  const std::size_t aad_len = iv_at(message);
+  const std::size_t text_at = aad_len + kAeadIvLen;
+  CHECK(message.size() > text_at + crypto::kAeadTagLen);
   const std::size_t tag_at = message.size() - crypto::kAeadTagLen;
-  write_nonce(sk_e, message.data() + kSkBodyAt, nonce);
+  write_nonce(sk_e, message.data() + aad_len, nonce);
   crypto::AeadLane lane;
   lane.raw_key = sk_e.data();
   lane.nonce = nonce;
-  lane.aad = message.first(kSkBodyAt);
-  lane.in = message.data() + kTextAt;
-  lane.len = static_cast<std::uint32_t>(tag_at - kTextAt);
-  lane.out = message.data() + kTextAt;
+  lane.aad = message.first(aad_len);
+  lane.in = message.data() + text_at;
+  lane.len = static_cast<std::uint32_t>(tag_at - text_at);
+  lane.out = message.data() + text_at;
   lane.tag = message.data() + tag_at;
   return lane;
 }
@@ -152,10 +173,11 @@ void seal_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e, cry
     engine.seal(aead_of(suite), {&lane, 1});
     return;
   }
-  const std::size_t text_at = kSkBodyAt + iv_len(suite);
+  const std::uint8_t* iv = message.data() + iv_at(message);
+  const std::size_t text_at = iv_at(message) + iv_len(suite);
   const std::size_t icv_at = message.size() - icv_len(suite);
   const crypto::MutBytes text = message.subspan(text_at, icv_at - text_at);
-  engine.cbc_encrypt(sk_e, message.data() + kSkBodyAt, text, text.data());
+  engine.cbc_encrypt(sk_e, iv, text, text.data());
   write_icv(engine, suite, sk_a, message.first(icv_at), message.subspan(icv_at));
 }
 

@@ -54,10 +54,19 @@ ParseError strip_padding(crypto::Bytes plaintext, crypto::Bytes& inner);
 // ICV. Then protect with seal_lane() in a batch (AEAD) or seal_sk() (any suite).
 class SkBuilder {
  public:
-  SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite);
+  // Which fragment of how many (RFC 7383 §2.5); number 0 makes a plain SK.
+  struct Fragment {
+    std::uint16_t number = 0;
+    std::uint16_t total = 0;
+  };
+  SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite)
+      : SkBuilder(buffer, header, suite, Fragment{}) {}
+  SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite, Fragment fragment);
   SkBuilder(const SkBuilder&) = delete;  // chain_ refers to writer_.
   SkBuilder& operator=(const SkBuilder&) = delete;
   ChainBuilder& chain() { return chain_; }
+  // In place of chain(): octets of a finished chain that begins with `first`, or a piece of one.
+  void inner(PayloadType first, crypto::Bytes octets);
   // Total message length, or 0 when it does not fit. `iv` has iv_len(suite) octets.
   [[nodiscard]] std::size_t finish(crypto::Bytes iv);
 
@@ -66,6 +75,8 @@ class SkBuilder {
   ChainBuilder chain_;
   Header header_;
   Suite suite_;
+  Fragment fragment_;
+  PayloadType first_inner_ = PayloadType::none;
 };
 
 // For a message finished by SkBuilder: lane that encrypts in place.
