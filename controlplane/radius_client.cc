@@ -25,9 +25,9 @@ crypto::Status check_settings(const RadiusSettings& s) {
                       "1 to {}",
                       server.name, server.secret.size(), kRadiusSecretMax));
   }
-  if (s.timeout_ms == 0 || s.timeout_ms > kRadiusIntervalMaxMs)
+  if (s.timeout_ms == 0 || s.timeout_ms > kRadiusTimeoutMaxMs)
     return crypto::fail(fmt::format("RADIUS: a timeout of {} ms; expected 1 to {}", s.timeout_ms,
-                                    kRadiusIntervalMaxMs));
+                                    kRadiusTimeoutMaxMs));
   if (s.tries == 0 || s.tries > 16)
     return crypto::fail(fmt::format("RADIUS: {} tries; expected 1 to 16", s.tries));
   if (s.sockets == 0 || s.sockets > 64)
@@ -154,7 +154,8 @@ void RadiusClient::transmit(RequestId id, Pending& pending, std::uint64_t interv
                             std::uint64_t now_ms) {
   if (!pending.socket->send(pending.packet)) ++counters_.send_errors;
   --pending.tries_left;
-  pending.interval_ms = std::min(interval_ms, kRadiusIntervalMaxMs);
+  pending.interval_ms =
+      std::min(interval_ms, std::max<std::uint64_t>(timeout_ms_, kRadiusIntervalMaxMs));
   const std::uint64_t tenth = pending.interval_ms / 10;
   pending.deadline_ms = now_ms + pending.interval_ms - tenth + random_.below(2 * tenth + 1);
   deadlines_.emplace(pending.deadline_ms, id);

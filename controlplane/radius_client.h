@@ -27,6 +27,7 @@
 
 namespace cp {
 
+inline constexpr std::uint32_t kRadiusTimeoutMaxMs = 60'000;
 inline constexpr std::uint64_t kRadiusIntervalMaxMs = 16'000;  // RFC 5080 §2.2.1: MRT
 inline constexpr std::uint64_t kRadiusDeadMs = 60'000;
 inline constexpr std::size_t kRadiusServersMax = 16;

@@ -187,7 +187,7 @@ crypto::SecretBytes open_mppe_key(Bytes value, const RadiusExchange& exchange) {
     crypto::secure_zero(pad);
   }
   const std::size_t len = plain.reveal()[0];
-  if (len == 0 || len >= plain.size()) return {};
+  if (len >= plain.size()) return {};
   return crypto::SecretBytes(plain.reveal().subspan(1, len));
 }
 

@@ -29,13 +29,15 @@ Octets eap(std::uint8_t code, std::uint8_t id, const std::string& body) {
 
 class EapAuthenticatorTest : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { open({&server_}); }
+  void open(const std::vector<support::RadiusServerSocket*>& servers) {
     RadiusSettings settings{.servers = {}, .timeout_ms = 1000, .tries = 1, .sockets = 1};
     const Octets secret(kSecret.begin(), kSecret.end());
-    settings.servers.push_back({.name = "r",
-                                .address = server_.address(),
-                                .port = server_.port(),
-                                .secret = crypto::SecretBytes(secret)});
+    for (const support::RadiusServerSocket* server : servers)
+      settings.servers.push_back({.name = "r",
+                                  .address = server->address(),
+                                  .port = server->port(),
+                                  .secret = crypto::SecretBytes(secret)});
     auto client = RadiusClient::open(std::move(settings), log_);
     ASSERT_TRUE(client);
     client_ = std::move(*client);
@@ -203,6 +205,25 @@ TEST_F(EapAuthenticatorTest, ASilentServerIsAFailure) {
   client_->on_timer(now_);
   EXPECT_EQ(client_->take_progressed(), std::vector<std::uint64_t>{kToken});
   expect_failure(Failure::no_server, kFirstId);
+}
+
+// RFC 2865 §5.24: the State of one server means nothing to another.
+TEST_F(EapAuthenticatorTest, StaysWithTheServerThatAnswered) {
+  support::RadiusServerSocket silent;
+  open({&silent, &server_});
+  begin();
+  respond(eap(2, kFirstId, "\001alice"));
+  EXPECT_TRUE(silent.receive());
+  now_ = client_->next_deadline_ms();
+  client_->on_timer(now_);
+  RadiusAnswerBuilder challenge = builder(RadiusCode::access_challenge);
+  server_.send(question_, challenge.add(24, "s1").eap(eap(1, 20, "\032x")).sign());
+  for (const int fd : client_->fds()) client_->on_readable(fd, now_);
+  ASSERT_EQ(eap_->progress(), Progress::send_request);
+  now_ += kRadiusDeadMs;  // the first would be tried again, by others
+  EXPECT_EQ(respond(eap(2, 20, "\032y")), Progress::waiting);
+  EXPECT_FALSE(silent.receive());
+  EXPECT_EQ(*question().attribute(24), Octets({'s', '1'}));
 }
 
 TEST_F(EapAuthenticatorTest, AClientWithoutRoomIsAFailure) {

@@ -241,6 +241,8 @@ TEST_F(RadiusClientTest, ARequestThatNoPacketHoldsIsRefused) {
   EXPECT_FALSE(client_->submit({.user_name = "a", .eap = Octets(5000)}, RadiusClient::kAnyServer,
                                asker, 1, now_));
   EXPECT_EQ(client_->outstanding(), 0u);
+  std::vector<Asker> askers(256);  // and has kept no identifier
+  for (Asker& one : askers) EXPECT_NE(submit(one), 0u);
 }
 
 TEST_F(RadiusClientTest, MovesOnToTheNextServerAndRemembers) {
@@ -374,6 +376,8 @@ TEST_F(RadiusClientTest, RefusesSettingsThatCannotBe) {
       refuses([](RadiusSettings& s) { s.servers[0].secret = secret(std::string(257, 'x')); }));
   EXPECT_TRUE(refuses([](RadiusSettings& s) { s.tries = 0; }));
   EXPECT_TRUE(refuses([](RadiusSettings& s) { s.timeout_ms = 0; }));
+  EXPECT_FALSE(refuses([](RadiusSettings& s) { s.timeout_ms = 60'000; }));
+  EXPECT_TRUE(refuses([](RadiusSettings& s) { s.timeout_ms = 60'001; }));
   EXPECT_TRUE(refuses([](RadiusSettings& s) { s.sockets = 0; }));
   EXPECT_TRUE(refuses([&](RadiusSettings& s) {
     while (s.servers.size() <= kRadiusServersMax) s.servers.push_back(endpoint("r", server));

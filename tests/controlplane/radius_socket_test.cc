@@ -47,8 +47,22 @@ TEST(RadiusSocket, LivesThroughAServerThatIsNotThere) {
   support::Octets buffer(64);
   for (int i = 0; i < 3; ++i) {  // each is answered by "port unreachable"
     EXPECT_TRUE(socket->send(support::Octets{1}));
+    EXPECT_TRUE(socket->send(support::Octets{2}));
     EXPECT_FALSE(socket->receive(buffer));
   }
+}
+
+TEST(RadiusSocket, HandsOutWhatCameBeforeTheServerWent) {
+  auto server = std::make_unique<support::RadiusServerSocket>();
+  auto socket = RadiusSocket::open(server->address(), server->port());
+  ASSERT_TRUE(socket && socket->send(support::Octets{1}));
+  server->send(*server->receive(), support::Octets{5});
+  server.reset();
+  ASSERT_TRUE(socket->send(support::Octets{2}));
+  support::Octets buffer(64);
+  const auto answer = socket->receive(buffer);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(support::to_hex(*answer), "05");
 }
 
 TEST(RadiusSocket, GivesEachIdentifierToOneOwner) {

@@ -52,7 +52,8 @@ RadiusAnswerBuilder& RadiusAnswerBuilder::eap(crypto::Bytes packet) {
   return *this;
 }
 
-RadiusAnswerBuilder& RadiusAnswerBuilder::mppe(std::uint8_t type, crypto::Bytes key) {
+RadiusAnswerBuilder& RadiusAnswerBuilder::mppe(std::uint8_t type, crypto::Bytes key,
+                                               std::uint16_t salt) {
   Octets plain{static_cast<std::uint8_t>(key.size())};
   append(plain, key);
   plain.resize((plain.size() + 15) / 16 * 16);
@@ -62,9 +63,8 @@ RadiusAnswerBuilder& RadiusAnswerBuilder::mppe(std::uint8_t type, crypto::Bytes 
                0x37,
                type,
                0,
-               static_cast<std::uint8_t>(salt_ >> 8),
-               static_cast<std::uint8_t>(salt_)};
-  ++salt_;
+               static_cast<std::uint8_t>(salt >> 8),
+               static_cast<std::uint8_t>(salt)};
   Octets chain(exchange_.authenticator.begin(), exchange_.authenticator.end());
   append(chain, crypto::Bytes(value).last(2));
   for (std::size_t at = 0; at < plain.size(); at += 16) {
@@ -80,7 +80,7 @@ RadiusAnswerBuilder& RadiusAnswerBuilder::mppe(std::uint8_t type, crypto::Bytes 
 }
 
 RadiusAnswerBuilder& RadiusAnswerBuilder::msk(crypto::Bytes octets) {
-  return mppe(17, octets.first(32)).mppe(16, octets.subspan(32, 32));
+  return mppe(17, octets.first(32)).mppe(16, octets.subspan(32, 32), 0x8002);
 }
 
 Octets RadiusAnswerBuilder::unprotected() {

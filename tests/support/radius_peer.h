@@ -20,16 +20,16 @@ class RadiusAnswerBuilder {
   RadiusAnswerBuilder& add(std::uint8_t type, crypto::Bytes value);  // value: at most 253 octets
   RadiusAnswerBuilder& add(std::uint8_t type, std::string_view text);
   RadiusAnswerBuilder& raw(crypto::Bytes octets);
-  RadiusAnswerBuilder& eap(crypto::Bytes packet);                   // in pieces
-  RadiusAnswerBuilder& mppe(std::uint8_t type, crypto::Bytes key);  // 16 Send-Key, 17 Recv-Key
-  RadiusAnswerBuilder& msk(crypto::Bytes octets);                   // 64: both
-  Octets unprotected();  // with the Response Authenticator alone
-  Octets sign();         // and with a Message-Authenticator in front
+  RadiusAnswerBuilder& eap(crypto::Bytes packet);  // in pieces
+  RadiusAnswerBuilder& mppe(std::uint8_t type, crypto::Bytes key,
+                            std::uint16_t salt = 0x8001);  // 16 Send-Key, 17 Recv-Key
+  RadiusAnswerBuilder& msk(crypto::Bytes octets);          // 64: both
+  Octets unprotected();                                    // with the Response Authenticator alone
+  Octets sign();  // and with a Message-Authenticator in front
 
  private:
   Octets packet_;
   cp::RadiusExchange exchange_;
-  std::uint16_t salt_ = 0x8001;
 };
 
 // A request as a server sees it.
