@@ -56,7 +56,8 @@ bool recognise_repeat(Burst& burst, unsigned lane, ResumeTrip& trip, WorkerParts
     trip.repeated.add(lane);
     return true;
   }
-  if (w.sessions.state(slot) == SlotState::established &&
+  if ((w.sessions.state(slot) == SlotState::established ||
+       w.sessions.state(slot) == SlotState::adopted) &&
       w.sessions.session(slot).request_hash == trip.request_hash[lane]) {
     burst.drop(lane, Drop::duplicate_request);
     return true;

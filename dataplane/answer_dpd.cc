@@ -1,5 +1,5 @@
-// Stages on established sessions: kept answers sent again, and empty INFORMATIONAL requests
-// (liveness).
+// Stages on established sessions: kept answers sent again, empty INFORMATIONAL requests (liveness)
+// answered, and everything else handed over to the control thread together with its session.
 //
 // Both check the ICV before anything else; only a request that was authenticated moves the window.
 #include "dataplane/seal_batch.h"
@@ -10,6 +10,7 @@ namespace dp {
 namespace {
 
 struct OpenRequest {
+  std::uint32_t slot = kNoIndex;
   Session* session = nullptr;
   ike::SkView sk;
   std::uint8_t* plaintext = nullptr;
@@ -26,6 +27,7 @@ LaneSet open_requests(Burst& burst, LaneSet in, PerLane<OpenRequest>& requests, 
       continue;
     }
     OpenRequest& r = requests[lane];
+    r.slot = found.slot;
     r.session = &w.sessions.session(found.slot);
     const SessionKeys keys = session_keys(*r.session, w.sessions.blob(*r.session, 0));
     if (ike::find_sk(burst.message[lane], burst.header[lane], r.session->suite, r.sk) !=
@@ -44,9 +46,10 @@ LaneSet open_requests(Burst& burst, LaneSet in, PerLane<OpenRequest>& requests, 
   return opened;
 }
 
-bool is_empty(const OpenRequest& r) {
+bool is_liveness_check(const ike::Header& header, const OpenRequest& r) {
   crypto::Bytes inner;
-  return r.sk.first_inner == ike::PayloadType::none && !r.sk.fragment &&
+  return header.exchange == ike::Exchange::informational &&
+         r.sk.first_inner == ike::PayloadType::none && !r.sk.fragment &&
          ike::strip_padding({r.plaintext, r.sk.ciphertext.size()}, inner) ==
              ike::ParseError::none &&
          inner.empty();
@@ -110,13 +113,12 @@ void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w) {
   PerLane<OpenRequest> requests;
   SealBatch batch;
   for (unsigned lane : open_requests(burst, in, requests, w)) {
-    if (!is_empty(requests[lane])) {
-      // INFORMATIONAL with content is the control plane's; the window stays, so it can still be
-      // served.
-      burst.drop(lane, Drop::ike_other_exchange);
+    if (!is_liveness_check(burst.header[lane], requests[lane])) {
+      adopt(burst, lane, requests[lane].slot, w);
       continue;
     }
     Session& session = *requests[lane].session;
+    note_path(session, burst, lane);
     const std::size_t len = write_answer(burst, lane, session, w);
     if (len == 0) {
       burst.drop(lane, Drop::reply_too_large);

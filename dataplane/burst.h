@@ -1,7 +1,7 @@
 // Burst: up to 32 packets travelling through the stages together, as a struct of arrays.
 //
-// A lane leaves the burst exactly once, with a verdict: reply, forward to another worker, or drop
-// with a reason. `check_conserved` asserts it. Worker thread only.
+// A lane leaves the burst exactly once, with a verdict: reply, forward to another worker, punt to
+// the control thread, or drop with a reason. `check_conserved` asserts it. Worker thread only.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace dp {
 
-enum class Verdict : std::uint8_t { live, reply, handed_over, drop };
+enum class Verdict : std::uint8_t { live, reply, handed_over, punted, drop };
 
 // Addresses of one packet, found by classify. IPv4 addresses are stored in the first 4 octets.
 struct Path {
@@ -35,10 +35,10 @@ struct Path {
 
 // What classify found. Each lane is in one family, or already dropped.
 struct Families {
-  LaneSet link;      // ARP, ND, ICMP echo
-  LaneSet resume;    // IKE_SESSION_RESUME requests with SPIr = 0
-  LaneSet sessions;  // IKE requests with SPIr != 0
-  LaneSet other;     // IKE that is neither: for the control plane
+  LaneSet link;         // ARP, ND, ICMP echo
+  LaneSet resume;       // IKE_SESSION_RESUME requests with SPIr = 0
+  LaneSet initiations;  // IKE_SA_INIT requests with SPIr = 0
+  LaneSet sessions;     // IKE messages with SPIr != 0, responses too
 };
 
 struct Burst {
@@ -55,6 +55,8 @@ struct Burst {
     verdict[lane] = Verdict::drop;
     reason[lane] = why;
   }
+  // The lane's message was copied for the control thread.
+  void punt(unsigned lane) { verdict[lane] = Verdict::punted; }
   // The lane leaves with an answer although its request was refused: `why` is counted as well.
   void reply(unsigned lane, Drop why = Drop::none) {
     verdict[lane] = Verdict::reply;

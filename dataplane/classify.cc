@@ -15,7 +15,7 @@ constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
 constexpr std::size_t kCacheLine = 64;
 
-enum class Family : std::uint8_t { link, resume, sessions, other };
+enum class Family : std::uint8_t { link, resume, initiations, sessions };
 
 // What an outer layer tells the next one.
 struct Ethernet {
@@ -211,11 +211,16 @@ Drop read_ike(Bytes message, ike::Header& header, Family& family) {
   const ike::ParseError error = ike::parse_header(message, header);
   if (error != ike::ParseError::none) [[unlikely]]
     return drop_for(error);
-  if (header.is_response()) return Drop::ike_response;  // we ask nothing
   if (header.spi_r.value() != 0) {
-    family = header.from_initiator() ? Family::sessions : Family::other;
+    family = Family::sessions;
+  } else if (header.is_response()) {
+    return Drop::ike_response;  // we begin no SA
+  } else if (header.exchange == ike::Exchange::ike_session_resume) {
+    family = Family::resume;
+  } else if (header.exchange == ike::Exchange::ike_sa_init) {
+    family = Family::initiations;
   } else {
-    family = header.exchange == ike::Exchange::ike_session_resume ? Family::resume : Family::other;
+    return Drop::ike_other_exchange;
   }
   return Drop::none;
 }
@@ -265,7 +270,7 @@ Families classify(Burst& burst, const Link& link) {
     prefetch(burst, lane + kPrefetchAhead);
     burst.verdict[lane] = Verdict::live;
     burst.reason[lane] = Drop::none;
-    Family family = Family::other;
+    Family family = Family::link;
     if (const Drop why = read_lane(burst, lane, link, family); why != Drop::none) {
       burst.drop(lane, why);
       continue;
@@ -277,11 +282,11 @@ Families classify(Burst& burst, const Link& link) {
       case Family::resume:
         families.resume.add(lane);
         break;
+      case Family::initiations:
+        families.initiations.add(lane);
+        break;
       case Family::sessions:
         families.sessions.add(lane);
-        break;
-      case Family::other:
-        families.other.add(lane);
         break;
     }
   }

@@ -78,6 +78,9 @@ enum class Drop : std::uint8_t {
   auth_malformed,
   auth_failed,
   ticket_lost_race,
+  // admit_initiations, punt
+  init_malformed,
+  punt_full,
   // session upkeep
   half_open_expired,
   // leaving
@@ -130,7 +133,7 @@ inline constexpr std::array kDropInfo = {
              "SPIs, flags or Message ID impossible for this exchange"},
     DropInfo{Drop::ike_response, "ike_response", "a response to nothing that we asked"},
     DropInfo{Drop::ike_other_exchange, "ike_other_exchange",
-             "an exchange for the control plane, which is not there"},
+             "no responder SPI, and an exchange that begins no IKE SA"},
     DropInfo{Drop::resume_malformed, "resume_malformed",
              "IKE_SESSION_RESUME request with a broken payload chain"},
     DropInfo{Drop::resume_no_ticket, "resume_no_ticket",
@@ -140,7 +143,7 @@ inline constexpr std::array kDropInfo = {
     DropInfo{Drop::payload_critical_unknown, "payload_critical_unknown",
              "unknown payload with the critical bit"},
     DropInfo{Drop::shed_overload, "shed_overload",
-             "message 1 shed early: the receive ring is filling"},
+             "message 1 or IKE_SA_INIT shed early: the receive ring is filling"},
     DropInfo{Drop::half_open_limit, "half_open_limit", "all half-open places are taken"},
     DropInfo{Drop::source_limit, "source_limit", "too many half-opens from this source prefix"},
     DropInfo{Drop::ticket_in_use, "ticket_in_use", "too many half-opens with this ticket"},
@@ -184,6 +187,11 @@ inline constexpr std::array kDropInfo = {
              "identity or AUTH wrong; answered with AUTHENTICATION_FAILED"},
     DropInfo{Drop::ticket_lost_race, "ticket_lost_race",
              "another session spent the ticket first; answered with AUTHENTICATION_FAILED"},
+    DropInfo{
+        Drop::init_malformed, "init_malformed",
+        "IKE_SA_INIT request with a wrong header, a broken payload chain or one without nonce"},
+    DropInfo{Drop::punt_full, "punt_full",
+             "the ring to the control thread is full; a retransmission tries again"},
     DropInfo{Drop::half_open_expired, "half_open_expired",
              "half-open session without message 3 until its timeout (sessions, not packets)"},
     DropInfo{Drop::reply_too_large, "reply_too_large", "the answer does not fit the frame"},

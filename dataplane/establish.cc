@@ -6,6 +6,7 @@
 // Everything after that point succeeds. RFC 5723 §4.3.3-4.3.4, §6.2.
 #include "crypto/prf_plus.h"
 #include "dataplane/message4.h"
+#include "dataplane/punt.h"
 #include "dataplane/seal_batch.h"
 #include "dataplane/session_keys.h"
 #include "dataplane/stages.h"
@@ -82,7 +83,6 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
                     const NewTicket& ticket, std::size_t response_len, WorkerParts& w) {
   const HalfOpen& half = *trip.half[lane];
   const Grant& grant = trip.grant[lane];
-  const Path& path = burst.path[lane];
   session.spi_i = half.spi_i;
   session.spi_r = half.spi_r;
   session.request_hash = half.request_hash;
@@ -99,10 +99,8 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
   session.suite = half.ticket.suite;
   session.auth_method = half.ticket.auth_method;
   session.auth_form = trip.form[lane];
-  session.peer_is_ip6 = path.is_ip6;
-  session.udp_encapsulation = path.non_esp_marker;
-  session.peer_port = path.source_port;
-  session.peer = path.source;
+  session.fragmentation = half.fragmentation;
+  note_path(session, burst, lane);
   const std::size_t keys_len = kept_keys_len(session.suite);
   const crypto::Bytes id = half.ticket.id_i;
   crypto::MutBytes packed = w.sessions.blob(session, keys_len + id.size() + response_len);
@@ -122,15 +120,12 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
 // identity.
 void end_old_session(const HalfOpen& half, WorkerParts& w) {
   const SpiParts old = w.codec.decode(half.ticket.spi_r);
-  if (old.owner == w.index) {
-    const SessionTable::Found found = w.sessions.find(old);
-    if (found.state != SlotState::established) return;
-    const Session& session = w.sessions.session(found.slot);
-    if (session.spi_r == half.ticket.spi_r && session.spi_i == half.ticket.spi_i)
-      end_session(found.slot, w);
-  } else if (old.owner < w.config.worker_count) {
+  if (old.owner == w.index)
+    end_replaced(half.ticket.spi_i, half.ticket.spi_r, w);
+  else if (old.owner < w.config.worker_count)
     w.close_boxes[old.owner].post(half.ticket.spi_r);
-  }
+  else if (is_control_spi(old))
+    punt_superseded(half.ticket.spi_i, half.ticket.spi_r, w);
 }
 
 // Sealed messages become frames and are kept for retransmission.

@@ -72,6 +72,21 @@ class Outbox {
   std::size_t count_ = 0;
 };
 
+void obey(const Order& order, Outbox& outbox, WorkerParts& w) {
+  switch (order.kind) {
+    case OrderKind::transmit:
+      return outbox.add(order);
+    case OrderKind::release:
+      return release(order.spi_r, w);
+    case OrderKind::recall:
+      return recall(order.spi_r, w);
+    case OrderKind::install_child:
+    case OrderKind::remove_child:
+    case OrderKind::move_children:
+      return;  // of the ESP path, which is not there
+  }
+}
+
 }  // namespace
 
 unsigned serve_orders(WorkerParts& w) {
@@ -82,7 +97,7 @@ unsigned serve_orders(WorkerParts& w) {
   Outbox outbox(w);
   unsigned served = 0;
   for (; order != nullptr && served < kOrdersPerBurst; order = orders.peek(), ++served) {
-    if (order->kind == OrderKind::transmit) outbox.add(*order);
+    obey(*order, outbox, w);
     wipe(*order);
     orders.done();
   }

@@ -17,7 +17,9 @@ namespace dp {
 
 inline constexpr std::uint32_t kNoIndex = 0xffffffff;
 
-enum class SlotState : std::uint8_t { free, half_open, established };
+// Of an adopted session the control thread has everything; the slot keeps the SPIs and the Child
+// SA, so that packets of the SA still find to it.
+enum class SlotState : std::uint8_t { free, half_open, established, adopted };
 
 // 16 octets: all that a packet with a wrong SPI touches.
 struct SlotEntry {
@@ -82,8 +84,10 @@ struct Session {
   ike::AuthForm auth_form = ike::AuthForm::rfc;
   bool peer_is_ip6 = false;
   bool udp_encapsulation = false;
+  bool fragmentation = false;  // RFC 7383, by both sides
+  std::array<std::uint8_t, 6> peer_mac{};
   std::uint16_t peer_port = 0;
-  std::array<std::uint8_t, 16> peer{};
+  std::array<std::uint8_t, 16> local{}, peer{};  // the way of the last authentic request
   std::uint16_t id_i_len = 0;
   std::uint16_t response_len = 0;
   static constexpr std::size_t kBlobLen = 800;

@@ -163,20 +163,30 @@ void SessionTable::close_half(HalfOpen& half) {
 
 void SessionTable::close(std::uint32_t slot) {
   Session& closed = session(slot);
-  CHECK(entries()[slot].half_open == kNoIndex);
-  const std::size_t used = blob_used(closed);
-  if (closed.spill != kNoIndex) {
-    crypto::secure_zero(spill_at(closed.spill), std::min(used, kSpillLen));
-    free_spill_.push_back(closed.spill);
-  } else {
-    wipe_first(closed.blob, used);
-  }
-  wipe_head(closed, closed.blob.data());
+  const SlotEntry& entry = entries()[slot];
+  CHECK(entry.half_open == kNoIndex);
+  if (entry.state == SlotState::established) --established_count_;
+  wipe_session(closed);
   ChildSa& sa = *child_at(slot);
   wipe_first(sa.keymat, ike::child_keymat_len(sa.suite));
   wipe_head(sa, sa.keymat.data());
-  --established_count_;
   give_back_slot(slot);
+}
+
+void SessionTable::adopt(std::uint32_t slot) {
+  SlotEntry& entry = entries()[slot];
+  CHECK(slot < limits_.sessions_max && entry.state == SlotState::established &&
+        entry.half_open == kNoIndex);
+  Session& session = *session_at(slot);
+  const ike::IkeSpi spi_i = session.spi_i, spi_r = session.spi_r;
+  const std::uint64_t request_hash = session.request_hash;
+  wipe_session(session);
+  begin_record(&session);
+  session.spi_i = spi_i;
+  session.spi_r = spi_r;
+  session.request_hash = request_hash;
+  entry.state = SlotState::adopted;
+  --established_count_;
 }
 
 SessionTable::Found SessionTable::find(const SpiParts& parts) const {
@@ -196,13 +206,19 @@ HalfOpen& SessionTable::half_open(std::uint32_t slot) {
   return *half_at(entry.half_open);
 }
 
+bool SessionTable::has_session(std::uint32_t slot) const {
+  if (slot >= limits_.sessions_max) return false;
+  const SlotState state = entries()[slot].state;
+  return state == SlotState::established || state == SlotState::adopted;
+}
+
 Session& SessionTable::session(std::uint32_t slot) {
-  CHECK(slot < limits_.sessions_max && entries()[slot].state == SlotState::established);
+  CHECK(has_session(slot));
   return *session_at(slot);
 }
 
 ChildSa& SessionTable::child(std::uint32_t slot) {
-  CHECK(slot < limits_.sessions_max && entries()[slot].state == SlotState::established);
+  CHECK(has_session(slot));
   return *child_at(slot);
 }
 
@@ -269,6 +285,17 @@ void SessionTable::unlink(std::uint32_t half) {
   const Neighbours gone = order_[half];
   (gone.older == kNoIndex ? oldest_ : order_[gone.older].newer) = gone.newer;
   (gone.newer == kNoIndex ? newest_ : order_[gone.newer].older) = gone.older;
+}
+
+void SessionTable::wipe_session(Session& session) {
+  const std::size_t used = blob_used(session);
+  if (session.spill != kNoIndex) {
+    crypto::secure_zero(spill_at(session.spill), std::min(used, kSpillLen));
+    free_spill_.push_back(session.spill);
+  } else {
+    wipe_first(session.blob, used);
+  }
+  wipe_head(session, session.blob.data());
 }
 
 void SessionTable::free_half_record(HalfOpen& half) {

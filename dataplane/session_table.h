@@ -43,9 +43,12 @@ class SessionTable {
   void finish_half(HalfOpen& half);
   // Ends a half-open session (failed or expired): wiped, slot freed.
   void close_half(HalfOpen& half);
-  // Established, and finish_half() done; also frees its spill record. What is wiped follows from
-  // suite, id_i_len and response_len: they must tell what the blob holds.
+  // Established and finish_half() done, or adopted; also frees its spill record. What is wiped
+  // follows from suite, id_i_len and response_len: they must tell what the blob holds.
   void close(std::uint32_t slot);
+  // An established session becomes an adopted one: wiped but for SPIs and request hash, the spill
+  // record freed, the Child SA untouched.
+  void adopt(std::uint32_t slot);
 
   // Live session with this SPI, or state free. Slot and kind by arithmetic and one compare; the
   // caller compares SPIi in the record.
@@ -58,7 +61,7 @@ class SessionTable {
 
   SlotState state(std::uint32_t slot) const { return entries()[slot].state; }
   HalfOpen& half_open(std::uint32_t slot);  // state must be half_open
-  Session& session(std::uint32_t slot);     // state must be established
+  Session& session(std::uint32_t slot);     // state must be established or adopted
   ChildSa& child(std::uint32_t slot);
   // The session's variable octets: the blob, or a spill record (kSpillLen) once `need` exceeded the
   // blob; what the blob held moves along. Empty when spill records are exhausted or `need` exceeds
@@ -86,6 +89,8 @@ class SessionTable {
   void link_newest(std::uint32_t half);
   void unlink(std::uint32_t half);
   void free_half_record(HalfOpen& half);
+  void wipe_session(Session& session);
+  bool has_session(std::uint32_t slot) const;
 
   Limits limits_;
   std::uint8_t owner_;

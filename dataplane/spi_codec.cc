@@ -73,7 +73,10 @@ SpiParts SpiCodec::decode(ike::IkeSpi spi) const {
 
 ike::IkeSpi control_spi(const SpiCodec& codec, crypto::Random& random) {
   ike::IkeSpi spi;
-  while (spi.value() == 0) spi = codec.encode({kControlPlaneOwner, random.u32(), random.u32()});
+  while (spi.value() == 0) {
+    const std::uint32_t slot = 0xc0du << 12 | (random.u32() & 0xfff);
+    spi = codec.encode({kControlPlaneOwner, slot, random.u32()});
+  }
   return spi;
 }
 

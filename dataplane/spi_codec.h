@@ -42,7 +42,12 @@ class SpiCodec {
   std::array<std::uint32_t, 27> round_keys_;
 };
 
-// A random SPI whose IKE SA is the control thread's.
+// SPIs of the control thread's own SAs have its owner octet and a mark in the upper half of the
+// slot; 44 bits are random. The mark keeps what was drawn under another secret (by a gateway before
+// its restart, or by a stranger) from looking like one more often than once in a million times.
+constexpr bool is_control_spi(const SpiParts& parts) {
+  return parts.owner == kControlPlaneOwner && parts.slot >> 12 == 0xc0d;
+}
 ike::IkeSpi control_spi(const SpiCodec& codec, crypto::Random& random);
 
 }  // namespace dp

@@ -50,6 +50,8 @@ struct WorkerParts {
   IssuerRequests& issuer_requests;
   std::array<CloseBox, kWorkersMax>& close_boxes;
   Seam& seam;
+  Doorbell& doorbell;
+  const std::atomic<bool>& sa_init_cookies;  // the control thread wants them demanded
   std::uint64_t spread_secret;
   Scratch& scratch;
   WorkerCounters& counters;
@@ -58,6 +60,7 @@ struct WorkerParts {
   const crypto::KeyringSnapshot* keyring = nullptr;
   const DenyList* denied = nullptr;
   std::uint32_t sweep_slot = 0;  // where upkeep looks for old sessions next
+  bool bell_is_due = false;      // letters were posted in this burst
 };
 
 // Messages that the control thread wants sent, and what becomes of its SAs: a bounded number of
@@ -72,10 +75,12 @@ unsigned serve_orders(WorkerParts& w);
 struct SessionLanes {
   LaneSet auth;      // message 3 of a half-open session
   LaneSet repeated;  // the last request of an established session, again
-  LaneSet dpd;       // the next INFORMATIONAL of an established session
+  LaneSet next;      // the next request of an established session
   LaneSet later;     // another lane of this burst has the same session
+  LaneSet control;   // of an IKE SA that the control thread has
+  LaneSet unknown;   // requests of an IKE SA that nobody has
 };
-// SPIr -> slot by arithmetic; sessions of other workers go to their owners.
+// Our SPI -> slot by arithmetic; sessions of other workers go to their owners.
 SessionLanes find_sessions(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
 // SKEYSEED and SK_* of sessions that have none yet (RFC 5723 §5.1).
 LaneSet derive_keys(LaneSet in, AuthTrip& trip, WorkerParts& w);
@@ -89,8 +94,11 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w);
 void seal_failures(Burst& burst, AuthTrip& trip, WorkerParts& w);
 // Sends the kept answer again, after the ICV was checked.
 void repeat_answers(Burst& burst, LaneSet in, WorkerParts& w);
-// Liveness checks of established sessions (RFC 7296 §2.4).
+// Liveness checks of established sessions (RFC 7296 §2.4). Any other authentic request makes the
+// worker hand its session over to the control thread.
 void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w);
+// Messages for the control thread leave for it.
+void punt(Burst& burst, LaneSet in, WorkerParts& w);
 
 // --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2)
 // ----------------------------------------------
@@ -109,6 +117,12 @@ LaneSet open_half_open(Burst& burst, LaneSet in, ResumeTrip& trip, WorkerParts& 
 // Message 2, TICKET_NACK and COOKIE challenges go into their frames.
 void write_replies(Burst& burst, LaneSet opened, ResumeTrip& trip, WorkerParts& w);
 
+// --- Message 1 of a full handshake: IKE_SA_INIT (RFC 7296 §1.2)
+// ----------------------------------------------
+
+// Cookies under load, and a bounded number per burst: the lanes that the control thread shall see.
+LaneSet admit_initiations(Burst& burst, LaneSet in, WorkerParts& w);
+
 // --- Between bursts
 // ---------------------------------------------------------------------------------
 
@@ -119,6 +133,21 @@ void upkeep(WorkerParts& w);
 void end_half(HalfOpen& half, WorkerParts& w);
 // Ends an established session: leases, retransmission entry, slot.
 void end_session(std::uint32_t slot, WorkerParts& w);
+// A client resumed the session of these SPIs (0 = SPIi is not known here): it ends silently (RFC
+// 5723 §4.3.4). The control thread is told when it has the session.
+void end_replaced(ike::IkeSpi spi_i, ike::IkeSpi spi_r, WorkerParts& w);
+
+// The lane's session leaves for the control thread together with its message.
+void adopt(Burst& burst, unsigned lane, std::uint32_t slot, WorkerParts& w);
+// The established session of this SPI leaves for the control thread because that one asked; nothing
+// when it is gone.
+void recall(ike::IkeSpi spi_r, WorkerParts& w);
+// The control thread needs the slot of an adopted session no more.
+void release(ike::IkeSpi spi_r, WorkerParts& w);
+// Keeps the way that the lane's request came.
+void note_path(Session& session, const Burst& burst, unsigned lane);
+// Wakes the control thread when letters were posted.
+void ring_bell(WorkerParts& w);
 
 // The lane leaves for another worker, or is dropped when that one's ring is full.
 void hand_over(Burst& burst, unsigned lane, unsigned worker, WorkerParts& w);

@@ -1,6 +1,6 @@
 // Upkeep between bursts: half-open time-outs, sessions past their lifetime, sessions replaced
 // elsewhere.
-#include "dataplane/stages.h"
+#include "dataplane/punt.h"
 
 namespace dp {
 namespace {
@@ -23,9 +23,7 @@ void close_replaced(WorkerParts& w) {
   for (unsigned i = 0; i < kClosePerCall; ++i) {
     const ike::IkeSpi spi = w.close_boxes[w.index].take();
     if (spi.value() == 0) return;
-    const SessionTable::Found found = w.sessions.find(w.codec.decode(spi));
-    if (found.state == SlotState::established && w.sessions.session(found.slot).spi_r == spi)
-      end_session(found.slot, w);
+    end_replaced(ike::IkeSpi(0), spi, w);
   }
 }
 
@@ -55,6 +53,17 @@ void end_session(std::uint32_t slot, WorkerParts& w) {
   if (session.ip6_lease != kNoIndex) w.leases.release6(session.ip6_lease, session.spi_r);
   w.requests.erase(session.request_hash);
   w.sessions.close(slot);
+}
+
+void end_replaced(ike::IkeSpi spi_i, ike::IkeSpi spi_r, WorkerParts& w) {
+  const SessionTable::Found found = w.sessions.find(w.codec.decode(spi_r));
+  if (found.state != SlotState::established && found.state != SlotState::adopted) return;
+  const Session& session = w.sessions.session(found.slot);
+  if (spi_i.value() != 0 && session.spi_i != spi_i) return;
+  if (found.state == SlotState::established)
+    end_session(found.slot, w);
+  else
+    punt_superseded(session.spi_i, spi_r, w);
 }
 
 void upkeep(WorkerParts& w) {

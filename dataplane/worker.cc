@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kFragmentRecords = 1024;
 
 // Every lane of the burst has left: sends, frees, counts. Packets are conserved: what was received
-// is sent, handed over or dropped.
+// is sent, handed over, punted or dropped.
 void leave(WorkerState& s) {
   Burst& burst = s.burst_;
   std::array<Frame, kBurstMax> out;
@@ -27,7 +27,7 @@ void leave(WorkerState& s) {
     if (verdict == Verdict::reply) {
       out[replies++] = burst.frame[lane];
       octets += burst.frame[lane].len;
-    } else if (verdict == Verdict::drop) {
+    } else if (verdict == Verdict::drop || verdict == Verdict::punted) {
       dead[drops++] = burst.frame[lane];
     }
   }
@@ -55,8 +55,11 @@ void serve_sessions(WorkerState& s, LaneSet in) {
     seal_failures(s.burst_, trip, w);
     s.mark(Stage::establish);
     repeat_answers(s.burst_, found.repeated, w);
-    answer_dpd(s.burst_, found.dpd, w);
+    answer_dpd(s.burst_, found.next, w);
     s.mark(Stage::answer_dpd);
+    punt(s.burst_, found.control, w);
+    for (unsigned lane : found.unknown) s.burst_.drop(lane, Drop::spi_unknown);
+    s.mark(Stage::punt);
     in = found.later;
   }
 }
@@ -80,6 +83,13 @@ void serve_resumes(WorkerState& s, LaneSet in) {
   s.mark(Stage::write_replies);
 }
 
+// Message 1 of a full handshake.
+void serve_initiations(WorkerState& s, LaneSet in) {
+  const LaneSet admitted = admit_initiations(s.burst_, in, s.parts_);
+  punt(s.burst_, admitted, s.parts_);
+  s.mark(Stage::admit_initiations);
+}
+
 }  // namespace
 
 unsigned Worker::run_once(const Now& now) {
@@ -92,6 +102,7 @@ unsigned Worker::run_once(const Now& now) {
   if (burst.count == 0) {
     s.counters_.busy_cycles.add(s.last_mark_ - started);
     upkeep(s.parts_);
+    ring_bell(s.parts_);
     s.counters_.idle_bursts.add();
     return 0;
   }
@@ -103,14 +114,15 @@ unsigned Worker::run_once(const Now& now) {
   answer_link(burst, in.link, s.link_);
   s.mark(Stage::answer_link);
 
-  serve_sessions(s, in.sessions);  // message 3 first: finish what was begun
-  serve_resumes(s, in.resume);     // then message 1
-  for (unsigned lane : in.other) burst.drop(lane, Drop::ike_other_exchange);
+  serve_sessions(s, in.sessions);        // message 3 first: finish what was begun
+  serve_resumes(s, in.resume);           // then message 1
+  serve_initiations(s, in.initiations);  // what begins a full handshake comes last
 
   leave(s);
   s.mark(Stage::transmit);
   s.scratch_.wipe();
   upkeep(s.parts_);
+  ring_bell(s.parts_);
   s.mark(Stage::upkeep);
   s.counters_.bursts.add();
   s.counters_.rx_packets.add(burst.count);
@@ -170,6 +182,8 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .issuer_requests = shared.issuer_requests,
              .close_boxes = shared.close_boxes,
              .seam = *shared.seams[index],
+             .doorbell = shared.doorbell,
+             .sa_init_cookies = shared.sa_init_cookies,
              .spread_secret = shared.spread_secret,
              .scratch = scratch_,
              .counters = counters_,

@@ -34,22 +34,25 @@ enum class Stage : std::uint8_t {
   verify_auth,
   establish,
   answer_dpd,
+  punt,
   parse_resume,
   admit,
   open_tickets,
   accept_tickets,
   open_half_open,
   write_replies,
+  admit_initiations,
   transmit,
   upkeep,
   count,
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "serve_orders",  "receive",   "classify",     "answer_link",    "find_sessions",
-    "derive_keys",   "open_auth", "verify_auth",  "establish",      "answer_dpd",
-    "parse_resume",  "admit",     "open_tickets", "accept_tickets", "open_half_open",
-    "write_replies", "transmit",  "upkeep"};
+    "serve_orders",  "receive",           "classify",       "answer_link",
+    "find_sessions", "derive_keys",       "open_auth",      "verify_auth",
+    "establish",     "answer_dpd",        "punt",           "parse_resume",
+    "admit",         "open_tickets",      "accept_tickets", "open_half_open",
+    "write_replies", "admit_initiations", "transmit",       "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -61,6 +64,9 @@ struct alignas(64) WorkerCounters {
   Counter child_failures;                      // IKE SA up, Child SA refused
   Counter libreswan_form;                      // AUTH accepted in libreswan's form
   Counter link_answers;                        // ARP, ND, ICMP echo
+  Counter punts, punts_dropped;                // letters to the control thread; ring full
+  Counter adopted, recalled;                   // sessions handed to it; of these, at its wish
+  Counter sa_init_punts, sa_init_challenges;   // IKE_SA_INIT: let through; COOKIE demanded
   Counter orders, transmitted;                 // letters of the control thread; messages among them
   Counter sessions, half_opens;                // gauges: live now
   Counter cookie_mode;                         // gauge: 1 while cookies are demanded

@@ -79,24 +79,6 @@ TEST(AnswerDpd, ForgedRequestsMoveNothing) {
   EXPECT_EQ(probe.complaint(), "");
 }
 
-// What has contents is for the control plane, and the window waits for it.
-TEST(AnswerDpd, LeavesContentsToTheControlPlane) {
-  GatewayProbe probe;
-  Resumed live = probe.resume();
-  ASSERT_EQ(live.complaint, "");
-  const RawChain deletion = {{.type = ike::PayloadType::del, .body = {1, 0, 0, 0}}};
-  const Reaction reaction = probe.send(informational(live.client, 2, deletion));
-  EXPECT_TRUE(reaction.silent());
-  EXPECT_EQ(reaction.drop(), Drop::ike_other_exchange);
-  EXPECT_EQ(probe.sessions(), 1u);
-  // Padding that lies is no empty message either.
-  const Octets lying = live.client.seal_octets(
-      {}, 0, {.exchange = Exchange::informational, .message_id = 2, .pad_length = 9});
-  EXPECT_EQ(probe.send(lying).drop(), Drop::ike_other_exchange);
-  EXPECT_EQ(probe.send(informational(live.client, 2)).answers.size(), 1u);
-  EXPECT_EQ(probe.complaint(), "");
-}
-
 // CORE-88: the answer goes where the request came from.
 TEST(AnswerDpd, FollowsTheClient) {
   GatewayProbe probe;

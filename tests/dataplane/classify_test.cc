@@ -51,7 +51,7 @@ struct Classified {
     families = classify(burst, link);
     // Conservation: one family or dropped, never both.
     const unsigned in = families.link.size() + families.resume.size() + families.sessions.size() +
-                        families.other.size();
+                        families.initiations.size();
     EXPECT_EQ(in, burst.verdict[0] == Verdict::live ? 1u : 0u);
     EXPECT_EQ(burst.verdict[0] == Verdict::drop, burst.reason[0] != Drop::none);
     EXPECT_TRUE(std::equal(octets.begin(), octets.end(), block.get()));  // nothing was written
@@ -312,6 +312,7 @@ const Case kCases[] = {
      }},
     {"IkeResponse", Drop::ike_response,
      [] { return changed_message(19, ike::kFlagResponse | ike::kFlagInitiator); }},
+    {"IkeAuthWithoutSpi", Drop::ike_other_exchange, [] { return changed_message(18, 35); }},
 };
 
 class ClassifyDrops : public testing::TestWithParam<Case> {};
@@ -327,7 +328,7 @@ INSTANTIATE_TEST_SUITE_P(Frames, ClassifyDrops, testing::ValuesIn(kCases),
 TEST(Classify, HasACaseForEachOfItsReasons) {
   std::set<Drop> seen;
   for (const Case& c : kCases) seen.insert(c.reason);
-  for (auto d = Drop::eth_runt; d <= Drop::ike_response;
+  for (auto d = Drop::eth_runt; d <= Drop::ike_other_exchange;
        d = static_cast<Drop>(static_cast<int>(d) + 1)) {
     if (d == Drop::arp_bad || d == Drop::icmp_ignored) continue;  // of answer_link
     EXPECT_TRUE(seen.contains(d)) << drop_name(d);
@@ -374,10 +375,9 @@ TEST(Classify, SortsByExchangeSpiAndInitiatorFlag) {
   EXPECT_FALSE(families(ike_message(ike_auth, 7, i)).sessions.empty());
   EXPECT_FALSE(families(ike_message(informational, 7, i)).sessions.empty());
   EXPECT_FALSE(families(ike_message(ike_session_resume, 7, i)).sessions.empty());
-  EXPECT_FALSE(families(ike_message(informational, 7, 0)).other.empty());
-  EXPECT_FALSE(families(ike_message(ike_sa_init)).other.empty());
-  EXPECT_FALSE(families(ike_message(ike_auth)).other.empty());
-  EXPECT_FALSE(families(ike_message(static_cast<ike::Exchange>(200))).other.empty());
+  EXPECT_FALSE(families(ike_message(informational, 7, 0)).sessions.empty());
+  EXPECT_FALSE(families(ike_message(ike_sa_init)).initiations.empty());
+  EXPECT_FALSE(families(ike_message(ike_sa_init, 7, i)).sessions.empty());
 }
 
 TEST(Classify, IgnoresMinorVersionAndReservedFlags) {  // RFC 7296 §2.5
@@ -478,14 +478,14 @@ TEST(Classify, KeepsLanesApartInAFullBurst) {
     PacketBuilder b;
     b.source4[3] = static_cast<std::uint8_t>(100 + lane);
     if (lane % 3 == 1) b.destination_port = 99;
-    ASSERT_TRUE(port.inject(b.ike(ike_message(ike::Exchange::ike_auth, lane % 3))));
+    ASSERT_TRUE(port.inject(b.ike(ike_message(ike::Exchange::ike_sa_init, lane % 3))));
   }
   Burst burst;
   burst.count = port.receive(burst.frame);
   ASSERT_EQ(burst.count, kBurstMax);
   const Families f = classify(burst, link_for_tests());
   for (unsigned lane = 0; lane < kBurstMax; ++lane) {
-    EXPECT_EQ(f.other.has(lane), lane % 3 == 0);
+    EXPECT_EQ(f.initiations.has(lane), lane % 3 == 0);
     EXPECT_EQ(burst.verdict[lane] == Verdict::drop, lane % 3 == 1);
     EXPECT_EQ(f.sessions.has(lane), lane % 3 == 2);
     if (lane % 3 != 1) {

@@ -123,7 +123,7 @@ void add_resume_rows(std::vector<Row>& rows) {
   rows.push_back(message1(Drop::ike_bad_header, [](RawMessage& m) { m.spi_i = 0; }));
   rows.push_back(message1(Drop::ike_response, [](RawMessage& m) { m.flags = 0x28; }));
   rows.push_back(message1(Drop::ike_other_exchange,
-                          [](RawMessage& m) { m.exchange = ike::Exchange::ike_sa_init; }));
+                          [](RawMessage& m) { m.exchange = ike::Exchange::ike_auth; }));
   rows.push_back(message1(Drop::resume_malformed, [](RawMessage& m) { m.payloads[0].len = 0; }));
   rows.push_back(message1(Drop::resume_no_ticket, [](RawMessage& m) { m.payloads.pop_back(); }));
   rows.push_back(
@@ -263,7 +263,16 @@ void add_auth_rows(std::vector<Row>& rows) {
                   }});
 }
 
-void add_order_rows(std::vector<Row>& rows) {
+void add_seam_rows(std::vector<Row>& rows) {
+  rows.push_back({Drop::init_malformed, nothing, [](GatewayProbe& probe) {
+                    RawMessage m = probe.sa_init();
+                    m.payloads.pop_back();  // the nonce
+                    return probe.send(write_message(m));
+                  }});
+  rows.push_back({Drop::punt_full, nothing, [](GatewayProbe& probe) {
+                    probe.fill_punts();
+                    return probe.send(probe.control_message());
+                  }});
   // A message of three fragments, and two buffers.
   rows.push_back({Drop::no_buffer, [](rig::Options& o) { o.port_buffers = 2; },
                   [](GatewayProbe& probe) {
@@ -278,7 +287,7 @@ std::vector<Row> every_row() {
   add_resume_rows(rows);
   add_ticket_rows(rows);
   add_auth_rows(rows);
-  add_order_rows(rows);
+  add_seam_rows(rows);
   return rows;
 }
 

@@ -88,7 +88,7 @@ std::optional<Packet> reply_to(const PacketBuilder& b, const Link& link, std::si
   Burst burst;
   burst.count = port.receive(burst.frame);
   const Families families = classify(burst, link);
-  EXPECT_EQ(families.other, LaneSet::first(1)) << drop_name(burst.reason[0]);
+  EXPECT_EQ(families.initiations, LaneSet::first(1)) << drop_name(burst.reason[0]);
   Octets answer(reply_len, 0xab);
   std::uint8_t* const place = burst.reply_room(0).data();
   std::ranges::copy(answer, place);

@@ -159,7 +159,7 @@ TEST(ParseResume, NothingResumesInsideALiveSession) {
   const rig::Reaction inside = probe.send(
       live.client.seal(inner, {.exchange = ike::Exchange::ike_session_resume, .message_id = 2}));
   EXPECT_TRUE(inside.silent());
-  EXPECT_EQ(inside.drop(), Drop::ike_other_exchange);
+  EXPECT_EQ(inside.drop(), Drop::exchange_unexpected);
   EXPECT_EQ(probe.sessions(), 1u);
   EXPECT_EQ(probe.complaint(), "");
 }

@@ -181,7 +181,7 @@ TEST(Port, SendsFramesWhoseStartMoved) {
   link.mac = b.destination_mac;  // net_ring has no MAC of its own
   burst.count = own.receive(burst.frame);
   ASSERT_EQ(burst.count, 1u);
-  ASSERT_EQ(classify(burst, link).other.size(), 1u) << drop_name(burst.reason[0]);
+  ASSERT_EQ(classify(burst, link).initiations.size(), 1u) << drop_name(burst.reason[0]);
   ASSERT_TRUE(turn_into_reply(burst, 0, 64, link, own.can_offload_checksums()));
   ASSERT_EQ(own.transmit({burst.frame.data(), 1}), 1u);
   ASSERT_EQ(own.receive(burst.frame), 1u);

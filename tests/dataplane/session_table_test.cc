@@ -316,5 +316,45 @@ TEST(SessionTableDeathTest, StopsAtOurOwnMistakes) {
   EXPECT_DEATH(table->session(1), "invariant broken");
 }
 
+// An adopted session is found by its SPI and has a Child SA, and nothing else is left of it.
+TEST(SessionTable, AnAdoptedSessionKeepsItsSpisAndItsChild) {
+  Table table({.sessions_max = 2, .half_open_max = 2, .spill_max = 1});
+  HalfOpen* half = table.open();
+  half->spi_i = ike::IkeSpi(42);
+  half->request_hash = 43;
+  const ike::IkeSpi spi = half->spi_r;
+  const std::uint32_t slot = table.establish(*half);
+  Session& session = table->session(slot);
+  session.id_i_len = 600;
+  session.response_len = 500;
+  const crypto::MutBytes packed = table->blob(session, 1500);
+  ASSERT_EQ(packed.size(), kSpillLen);
+  std::ranges::fill(packed.first(1200), std::uint8_t{0xaa});
+  table->child(slot).spi_in = ike::EspSpi(77);
+  table->child(slot).keymat.fill(0xbb);
+
+  table->adopt(slot);
+  EXPECT_EQ(table.find(spi).state, SlotState::adopted);
+  EXPECT_EQ(table->session(slot).spi_i, ike::IkeSpi(42));
+  EXPECT_EQ(table->session(slot).spi_r, spi);
+  EXPECT_EQ(table->session(slot).request_hash, 43u);
+  EXPECT_EQ(table->session(slot).id_i_len + table->session(slot).response_len, 0);
+  EXPECT_TRUE(all_zero(packed.first(1200)));
+  EXPECT_EQ(table->child(slot).spi_in, ike::EspSpi(77));
+  EXPECT_EQ(table->child(slot).keymat[0], 0xbb);
+  EXPECT_EQ(table->established_count(), 0u);
+  // Its spill record is another's now.
+  HalfOpen* other = table.open();
+  const std::uint32_t other_slot = table.establish(*other);
+  EXPECT_EQ(table->blob(table->session(other_slot), 1500).size(), kSpillLen);
+
+  ChildSa& child = table->child(slot);
+  table->close(slot);
+  EXPECT_EQ(table.find(spi).state, SlotState::free);
+  EXPECT_EQ(child.keymat[0], 0);
+  EXPECT_EQ(table->established_count(), 1u);
+  EXPECT_NE(table.open(), nullptr);
+}
+
 }  // namespace
 }  // namespace dp

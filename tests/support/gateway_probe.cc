@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "crypto/base/error.h"
+#include "dataplane/spi_codec.h"
 
 namespace rig {
 namespace {
@@ -144,6 +145,62 @@ void GatewayProbe::order(const Letter& letter, const dp::PeerPath& path_of_it, u
   order->message_len = static_cast<std::uint16_t>(letter.message.size());
   std::ranges::copy(letter.message, order->message.begin());
   orders.publish();
+}
+
+std::vector<GatewayProbe::Punted> GatewayProbe::take_punts(unsigned w) {
+  dp::SpscRing<dp::Punt>& ring = gateway.shared().seams[w]->punts;
+  std::vector<Punted> out;
+  for (; dp::Punt* letter = ring.peek(); ring.done()) {
+    out.push_back(
+        {.kind = letter->kind,
+         .spi_i = letter->spi_i.value(),
+         .spi_r = letter->spi_r.value(),
+         .path = letter->path,
+         .message = {letter->message.begin(), letter->message.begin() + letter->message_len}});
+    if (letter->kind == dp::PuntKind::adopted)
+      out.back().sa = std::make_shared<dp::AdoptedSa>(letter->sa);
+    dp::wipe(*letter);
+  }
+  return out;
+}
+
+void GatewayProbe::fill_punts(unsigned left, unsigned w) {
+  dp::SpscRing<dp::Punt>& ring = gateway.shared().seams[w]->punts;
+  while (ring.size() + left < dp::kPuntRingLen) {
+    dp::Punt* letter = ring.claim();
+    CHECK(letter != nullptr);
+    letter->kind = dp::PuntKind::message;
+    letter->message_len = 0;
+    ring.publish();
+  }
+}
+
+RawMessage GatewayProbe::sa_init() {
+  crypto::Random random(0x1417'0000 + ++seed_);
+  const auto octets = [&](std::size_t len) {
+    Octets out(len);
+    random.fill(out);
+    return out;
+  };
+  return {.spi_i = random.u64() | 1,
+          .exchange = ike::Exchange::ike_sa_init,
+          .payloads = {{.type = ike::PayloadType::sa, .body = octets(44)},
+                       {.type = ike::PayloadType::ke, .body = octets(36)},
+                       {.type = ike::PayloadType::nonce, .body = octets(32)}}};
+}
+
+Octets GatewayProbe::control_message(std::uint8_t flags, std::uint32_t message_id) {
+  crypto::Random random(0xc0d'0000 + ++seed_);
+  const std::uint64_t theirs = random.u64() | 1;
+  const dp::SpiCodec codec(gateway.shared().spi_secret);
+  const std::uint64_t ours = dp::control_spi(codec, random).value();
+  const bool from_initiator = (flags & 0x08) != 0;
+  return write_message({.spi_i = from_initiator ? theirs : ours,
+                        .spi_r = from_initiator ? ours : theirs,
+                        .exchange = ike::Exchange::informational,
+                        .flags = flags,
+                        .message_id = message_id,
+                        .payloads = {{.type = ike::PayloadType::sk, .body = Octets(40, 7)}}});
 }
 
 bool GatewayProbe::open(ScalarClient& client, unsigned w) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -89,6 +90,22 @@ class GatewayProbe {
   void order(const Letter& letter, const dp::PeerPath& path, unsigned w = 0);
   // The way to the client at the other end of `path`.
   dp::PeerPath way() const;
+
+  // Letters of worker `w`, oldest first; read and given back.
+  struct Punted {
+    dp::PuntKind kind = dp::PuntKind::message;
+    std::uint64_t spi_i = 0, spi_r = 0;
+    dp::PeerPath path;
+    Octets message;
+    std::shared_ptr<dp::AdoptedSa> sa;  // of adopted
+  };
+  std::vector<Punted> take_punts(unsigned w = 0);
+  // Letters until the ring has room for `left` more.
+  void fill_punts(unsigned left = 0, unsigned w = 0);
+  // An IKE_SA_INIT request: SA, KE and nonce, their insides random.
+  RawMessage sa_init();
+  // A message of an IKE SA that the control thread has.
+  Octets control_message(std::uint8_t flags = 0x08, std::uint32_t message_id = 1);
 
   // Lets `ms` pass, with upkeep.
   void pass(std::uint64_t ms);

@@ -1,0 +1,100 @@
+// Handing a resumed session over to the control thread, which serves what a worker cannot.
+#include "dataplane/punt.h"
+#include "dataplane/session_keys.h"
+
+namespace dp {
+namespace {
+
+template <std::size_t N>
+std::uint16_t copy_to(std::array<std::uint8_t, N>& to, crypto::Bytes from) {
+  CHECK(from.size() <= N);
+  std::copy(from.begin(), from.end(), to.begin());
+  return static_cast<std::uint16_t>(from.size());
+}
+
+void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed, const ChildSa& child) {
+  out.spi_i = session.spi_i;
+  out.spi_r = session.spi_r;
+  out.suite = session.suite;
+  out.auth_method = session.auth_method;
+  out.auth_form = session.auth_form;
+  out.connection_index = session.connection_index;
+  out.resumptions = session.resumptions;
+  out.full_auth_s = session.full_auth_s;
+  out.established_ms = session.established_ms;
+  out.next_message_id = session.next_message_id;
+  out.tx_counter = session.tx_counter;
+  out.issuer = session.issuer;
+  out.serial = session.serial;
+  out.ip4_lease = session.ip4_lease;
+  out.ip6_lease = session.ip6_lease;
+  out.fragmentation = session.fragmentation;
+  out.has_child = child.spi_in.value() != 0;
+  out.child_in = child.spi_in;
+  out.child_out = child.spi_out;
+  out.child_suite = child.suite;
+  out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
+  out.id_i_len = copy_to(out.id_i, packed.subspan(id_offset(session), session.id_i_len));
+  crypto::Bytes response = packed.subspan(response_offset(session), session.response_len);
+  if (response.size() > kAdoptedResponseMax) response = {};
+  out.response_len = copy_to(out.response, response);
+}
+
+PeerPath last_path(const Session& session) {
+  return {.peer_mac = session.peer_mac,
+          .is_ip6 = session.peer_is_ip6,
+          .non_esp_marker = session.udp_encapsulation,
+          .local = session.local,
+          .peer = session.peer,
+          .local_port = session.udp_encapsulation ? kNatPort : kIkePort,
+          .peer_port = session.peer_port};
+}
+
+}  // namespace
+
+bool hand_to_control(std::uint32_t slot, const PeerPath& path, crypto::Bytes message,
+                     WorkerParts& w) {
+  Punt* letter = claim_punt(PuntKind::adopted, w);
+  if (letter == nullptr) return false;
+  Session& session = w.sessions.session(slot);
+  letter->path = path;
+  put_message(*letter, message);
+  describe(letter->sa, session, w.sessions.blob(session, 0), w.sessions.child(slot));
+  w.sessions.adopt(slot);
+  post_punt(w);
+  w.counters.adopted.add();
+  return true;
+}
+
+void adopt(Burst& burst, unsigned lane, std::uint32_t slot, WorkerParts& w) {
+  if (hand_to_control(slot, peer_path(burst, lane), burst.message[lane], w))
+    burst.punt(lane);
+  else
+    burst.drop(lane, Drop::punt_full);  // the session is as it was: a retransmission tries again
+}
+
+void recall(ike::IkeSpi spi_r, WorkerParts& w) {
+  const SessionTable::Found found = w.sessions.find(w.codec.decode(spi_r));
+  if (found.state != SlotState::established) return;
+  if (hand_to_control(found.slot, last_path(w.sessions.session(found.slot)), {}, w))
+    w.counters.recalled.add();
+}
+
+void release(ike::IkeSpi spi_r, WorkerParts& w) {
+  const SessionTable::Found found = w.sessions.find(w.codec.decode(spi_r));
+  if (found.state != SlotState::adopted) return;
+  w.requests.erase(w.sessions.session(found.slot).request_hash);
+  w.sessions.close(found.slot);
+}
+
+void note_path(Session& session, const Burst& burst, unsigned lane) {
+  const PeerPath path = peer_path(burst, lane);
+  session.peer_mac = path.peer_mac;
+  session.peer_is_ip6 = path.is_ip6;
+  session.udp_encapsulation = path.non_esp_marker;
+  session.local = path.local;
+  session.peer = path.peer;
+  session.peer_port = path.peer_port;
+}
+
+}  // namespace dp
