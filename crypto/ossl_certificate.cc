@@ -62,15 +62,14 @@ void add_name(const GENERAL_NAME* general, std::vector<AlternativeName>& names) 
   if (address.size() == 16) names.push_back({NameKind::ip6, std::move(address)});
 }
 
-// False when the extension is there and malformed, or there twice.
-bool read_names(const X509* x509, std::vector<AlternativeName>& names) {
-  int critical = 0;
-  const Names found(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(x509, NID_subject_alt_name, &critical, nullptr)));
-  if (found == nullptr) return critical == -1;  // -1: it is not there
-  for (int i = 0; i < sk_GENERAL_NAME_num(found.get()); ++i)
+// Whether the extension is malformed says EXFLAG_INVALID.
+std::vector<AlternativeName> read_names(const X509* x509) {
+  std::vector<AlternativeName> names;
+  const Names found(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(x509, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; found != nullptr && i < sk_GENERAL_NAME_num(found.get()); ++i)
     add_name(sk_GENERAL_NAME_value(found.get(), i), names);
-  return true;
+  return names;
 }
 
 std::string text_of(Bytes name) {
@@ -172,8 +171,7 @@ Result<Certificate> Certificate::from_der(Bytes der) {
   // Computes the flags of the extensions, which are kept in the object.
   if ((X509_get_extension_flags(x509.get()) & EXFLAG_INVALID) != 0)
     return wrong("an extension is malformed or there twice");
-  std::vector<AlternativeName> names;
-  if (!read_names(x509.get(), names)) return wrong("the subjectAltName is malformed");
+  std::vector<AlternativeName> names = read_names(x509.get());
   const auto not_before_s = seconds_of(X509_get0_notBefore(x509.get()));
   const auto not_after_s = seconds_of(X509_get0_notAfter(x509.get()));
   if (!not_before_s || !not_after_s) return wrong("the validity is malformed");

@@ -6,7 +6,8 @@
 //
 // OpenSSL's own check of a peer (EVP_PKEY_derive_set_peer) multiplies the point by the order of the
 // group. These curves have the cofactor 1, so a point on the curve is in the group, and that it is
-// on the curve is seen when its octets are read; for safe primes the range is enough (RFC 6989 §2).
+// on the curve is seen when its octets are read (RFC 6989 §2.3). For safe primes the range is
+// enough (RFC 6989 §2.1), and that is looked at in EVP_PKEY_derive.
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -149,40 +150,10 @@ std::vector<std::uint8_t> public_octets(EVP_PKEY* key, KeGroup group) {
   return octets;
 }
 
-// The prime of a MODP group, as octets.
-std::vector<std::uint8_t> read_prime(KeGroup group) {
-  BIGNUM* (*const make)(BIGNUM*) = group == KeGroup::modp2048   ? BN_get_rfc3526_prime_2048
-                                   : group == KeGroup::modp3072 ? BN_get_rfc3526_prime_3072
-                                                                : BN_get_rfc3526_prime_4096;
-  const BigNumber prime(make(nullptr));
-  CHECK(prime != nullptr);
-  std::vector<std::uint8_t> octets(ke_public_len(group));
-  CHECK(BN_bn2binpad(prime.get(), octets.data(), static_cast<int>(octets.size())) ==
-        static_cast<int>(octets.size()));
-  return octets;
-}
-
-// RFC 6989 §2.1: the peer's value MUST lie strictly between 1 and p - 1.
-bool is_in_range(KeGroup group, Bytes value) {
-  static const std::array kPrimes = {read_prime(KeGroup::modp2048), read_prime(KeGroup::modp3072),
-                                     read_prime(KeGroup::modp4096)};
-  const Bytes prime = kPrimes[std::to_underlying(group) - std::to_underlying(KeGroup::modp2048)];
-  const auto is_zero = [](std::uint8_t octet) { return octet == 0; };
-  const bool above_one =
-      !std::ranges::all_of(value.first(value.size() - 1), is_zero) || value.back() > 1;
-  // The last octet of p is ff, so p - 1 differs from it there alone.
-  const bool same_head =
-      std::ranges::equal(value.first(value.size() - 1), prime.first(prime.size() - 1));
-  const bool below_last = same_head ? value.back() < prime.back() - 1
-                                    : std::ranges::lexicographical_compare(value, prime);
-  return above_one && below_last;
-}
-
 // Reads a peer's value into the thread's EVP_PKEY for the group. Null when it is not in the group.
 EVP_PKEY* read_peer(KeGroup group, Bytes value) {
   const Family family = traits_of(group).family;
   if (value.size() != ke_public_len(group)) return nullptr;
-  if (family == Family::modp && !is_in_range(group, value)) return nullptr;
   std::array<std::uint8_t, 1 + kKePublicMax> point{kUncompressed};
   const std::size_t prefix = family == Family::ec ? 1 : 0;
   std::ranges::copy(value, point.begin() + prefix);

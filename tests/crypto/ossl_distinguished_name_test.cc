@@ -137,6 +137,12 @@ TEST(OsslDistinguishedName, MatchesAnyValueWhereThePatternHasAStar) {
   EXPECT_FALSE(dn_matches(der("C=CH, O=Example, CN=*, OU=*"), name));
   EXPECT_FALSE(dn_matches(der("C=CH, O=Example, CN=al*"), name));
   EXPECT_FALSE(dn_matches(name, der("C=CH, O=Example, CN=*")));
+  // Both parts in one set are another name than one after the other.
+  const Octets one_set = from_hex(
+      "301a3118300906035504061302434830"
+      "0b0603550403130461626364");
+  EXPECT_TRUE(dn_matches(one_set, one_set));
+  EXPECT_FALSE(dn_matches(der("C=CH, CN=*"), one_set));
 }
 
 }  // namespace

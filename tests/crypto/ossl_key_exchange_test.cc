@@ -200,6 +200,17 @@ TEST(OsslKeyExchange, RefusesModpValuesOutsideTheRange) {
   }
 }
 
+TEST(OsslKeyExchange, PadsModpSecretsToTheLengthOfThePrime) {
+  // RFC 7296 §2.14. With a private key of 1 the secret is the peer's value.
+  for (const KeGroup group : kModps) {
+    const auto own = KeyExchange::make_fixed(group, Octets{1}, modp_value(group, 0, 2));
+    const Octets peer = modp_value(group, 0, 5);
+    Octets secret(ke_shared_len(group), 0xee);
+    ASSERT_TRUE(own->derive(peer, secret));
+    EXPECT_EQ(secret, peer);
+  }
+}
+
 TEST(OsslKeyExchange, KnowsTheLastModpValue) {
   // RFC 6989 §2.1 at its edge: p - 2 is right, p - 1 and p are not. The prime is RFC 3526 §3.
   Octets prime = from_hex(

@@ -248,6 +248,20 @@ TEST_F(OsslSignature, RefusesWeakAndStrangeKeys) {
             "the curve of the ECDSA key is not given by its name");
 }
 
+TEST_F(OsslSignature, RefusesAKeyWhoseHalvesDoNotFit) {
+  // ECPrivateKey (RFC 5915 §3): 30 77 02 01 01 04 20, then the private key.
+  folder_->openssl("ec -in P-256.pem -outform DER -out halves.der");
+  Octets der = folder_->read_octets("halves.der");
+  der[20] ^= 1;
+  folder_->write("halves.der", {reinterpret_cast<const char*>(der.data()), der.size()});
+  folder_->openssl("base64 -in halves.der -out halves.txt");
+  const auto key =
+      PrivateKey::parse("-----BEGIN EC PRIVATE KEY-----\n" + folder_->read("halves.txt") +
+                        "-----END EC PRIVATE KEY-----\n");
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().text, "the halves of the private key do not fit");
+}
+
 TEST_F(OsslSignature, RefusesMalformedPublicKeys) {
   folder_->openssl("pkey -pubin -in pub-P-256.pem -outform DER -out public.der");
   Octets spki = folder_->read_octets("public.der");
