@@ -139,8 +139,12 @@ bool is_for_ike(const ASN1_OBJECT* usage) {
     case NID_anyExtendedKeyUsage:
       return true;
     default:
-      return false;
+      break;
   }
+  // iKEIntermediate, which Apple's and older clients want to see, has no number in OpenSSL.
+  char dotted[32];
+  return OBJ_obj2txt(dotted, sizeof dotted, usage, 1) > 0 &&
+         std::string_view(dotted) == "1.3.6.1.5.5.8.2.2";
 }
 
 // What the leaf says of its own purpose (RFC 4945 §5.1.3.2, §5.1.3.12).

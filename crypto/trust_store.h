@@ -44,9 +44,9 @@ class TrustStore {
   // least 112 bits of strength: no SHA-1, no RSA below 2048 bits), validity periods,
   // basicConstraints, path length, name constraints, critical extensions, revocation by `policy`;
   // of the leaf keyUsage (digitalSignature or nonRepudiation, if there) and extendedKeyUsage
-  // (serverAuth, clientAuth, ipsecIKE or any, if there: RFC 4945 §5.1.3). A CRL that counts under
-  // `policy` and is past its nextUpdate fails the chain: a list that is not renewed says nothing.
-  // The identity is the caller's: Certificate::matches_identity().
+  // (serverAuth, clientAuth, ipsecIKE, iKEIntermediate or any, if there: RFC 4945 §5.1.3). A CRL
+  // that counts under `policy` and is past its nextUpdate fails the chain: a list that is not
+  // renewed says nothing. The identity is the caller's: Certificate::matches_identity().
   Status verify(const Certificate& leaf, std::span<const Certificate> intermediates,
                 CrlPolicy policy, std::int64_t now_s) const;
 

@@ -184,6 +184,7 @@ TEST_F(OsslTrustStore, LooksAtTheUsageOfTheLeaf) {
   EXPECT_EQ(verdict_on("eku2", "extendedKeyUsage=clientAuth,codeSigning\n"), "");
   EXPECT_EQ(verdict_on("eku3", "extendedKeyUsage=1.3.6.1.5.5.7.3.17\n"), "");
   EXPECT_EQ(verdict_on("eku4", "extendedKeyUsage=anyExtendedKeyUsage\n"), "");
+  EXPECT_EQ(verdict_on("eku7", "extendedKeyUsage=1.3.6.1.5.5.8.2.2\n"), "");
   EXPECT_EQ(verdict_on("eku5", "extendedKeyUsage=codeSigning\n"), about("eku5", wrong));
   EXPECT_EQ(verdict_on("eku6", "extendedKeyUsage=critical,emailProtection,1.2.3.4\n"),
             about("eku6", wrong));
