@@ -62,7 +62,7 @@ TEST_F(SecretFile, HoldsOneLine) {
 }
 
 TEST_F(SecretFile, MustBeItsOwnersAlone) {
-  for (const mode_t mode : {0644, 0640, 0620, 0604, 0601})
+  for (const mode_t mode : {0644u, 0640u, 0620u, 0604u, 0601u})
     EXPECT_EQ(loaded(write("abc", mode)).find(": holds secrets, and group or others may"), 0u)
         << mode;
   EXPECT_EQ(loaded(write("abc", 0400)), "616263");
