@@ -40,8 +40,7 @@ class Resurged:
         self._starts: list[str] = []  # names of logs, oldest first
         self._child: subprocess.Popen | None = None
         self.config = self.folder / "gateway.toml"
-        self.config.touch(mode=0o600)  # it holds secrets
-        self.config.write_text(toml(self._settings(world)))
+        _write_secret(self.config, toml(self._settings(world)))
         self.make_keyring()
 
     def make_keyring(self) -> None:
@@ -114,7 +113,7 @@ class Resurged:
             "stats": {"every": "100ms"},
         }
         if self._radius:
-            (folder / "radius.secret").write_text(self._radius.secret + "\n")
+            _write_secret(folder / "radius.secret", self._radius.secret + "\n")
             server = {
                 "address": self._radius.address, "port": self._radius.port,
                 "secret_file": f"{folder}/radius.secret",
@@ -138,6 +137,12 @@ class Resurged:
         if offer.child:
             tree["children"] = {"net": {"local_ts": [net.INSIDE_NET]} | offer.child}
         return tree | offer.options
+
+
+def _write_secret(path: pathlib.Path, text: str) -> None:
+    """For the owner alone, as resurged demands of what holds secrets."""
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def toml(tree: dict, path: tuple[str, ...] = ()) -> str:
