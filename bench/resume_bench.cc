@@ -35,7 +35,7 @@ Cost resume_all(rig::GatewayRig& gateway, const storm::TicketBag& bag, std::uint
   const dp::WorkerCounters& counters = gateway.worker().counters();
   const std::uint64_t before = counters.busy_cycles.get();
   const std::uint64_t resumed_before = counters.resumptions.get();
-  while (!load.initiator().resumptions_done()) {
+  while (!load.initiator().everyone_has_ended()) {
     load.feed(256);
     while (gateway.worker().run_once(gateway.now) != 0) {
     }

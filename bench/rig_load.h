@@ -18,7 +18,7 @@ class Load {
   Load(rig::GatewayRig& gateway, const storm::TicketBag& bag, std::uint32_t clients)
       : gateway_(gateway), random_(clients), engine_(crypto::make_mb_engine()) {
     auto made =
-        storm::Initiator::make({.clients = clients, .flights = kFlights}, bag, *engine_, random_);
+        storm::Initiator::make({{.clients = clients, .flights = kFlights}}, bag, *engine_, random_);
     CHECK(made.has_value());
     initiator_ = std::move(*made);
   }

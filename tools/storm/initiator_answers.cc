@@ -3,71 +3,25 @@
 #include <utility>
 
 #include "crypto/base/secret.h"
-#include "ike/proposal.h"
 #include "tools/storm/initiator.h"
 #include "tools/storm/initiator_batch.h"
 
 namespace storm {
 namespace {
 
-constexpr std::uint8_t kChallengesMax = 3;
-constexpr std::uint32_t kEspSpiMin = 256;  // RFC 4303 §2.1
-
 bool same(crypto::Bytes a, crypto::Bytes b) { return std::ranges::equal(a, b); }
-
-// True when every selector given lies within what was offered.
-bool within(const ike::SelectorList& given, const ike::SelectorList& offered) {
-  if (given.count == 0) return false;
-  ike::SelectorList allowed;
-  ike::narrow(given, offered, allowed);
-  return allowed.count == given.count &&
-         std::equal(allowed.items.begin(), allowed.items.begin() + allowed.count,
-                    given.items.begin());
-}
 
 }  // namespace
 
-void Initiator::receive(std::span<const crypto::Bytes> messages, std::uint64_t now_ns) {
-  while (!messages.empty()) {
-    const std::size_t count = std::min(messages.size(), kBatchMax);
-    receive_batch(messages.first(count), now_ns);
-    messages = messages.subspan(count);
-  }
-}
+void Initiator::begin_burst() { batch_->key_count = batch_->open_count = 0; }
 
-void Initiator::receive_batch(std::span<const crypto::Bytes> messages, std::uint64_t now_ns) {
-  std::array<std::uint32_t, kBatchMax> places;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    places[i] = place_named_by(messages[i]);
-    if (places[i] != kNoFlight) __builtin_prefetch(&flights_[places[i]]);
-  }
-  batch_->key_count = batch_->open_count = 0;
-  totals_.received.add(messages.size());
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (places[i] == kNoFlight) {
-      totals_.late.add();
-    } else {
-      take_answer(flights_[places[i]], messages[i]);
-    }
-  }
+void Initiator::end_burst(std::uint64_t now_ns) {
   write_messages3();
   open_protected(now_ns);
 }
 
-std::uint32_t Initiator::place_named_by(crypto::Bytes message) const {
-  if (message.size() < ike::kHeaderLen) return kNoFlight;
-  const std::uint32_t client = client_of(ike::IkeSpi(crypto::load_be64(message.data())));
-  return client < place_.size() ? place_[client] : kNoFlight;
-}
-
-void Initiator::take_answer(Flight& f, crypto::Bytes message) {
-  ike::Header header;
-  if (message.size() > kAnswerMax || ike::parse_header(message, header) != ike::ParseError::none ||
-      !header.is_response() || header.from_initiator()) {
-    totals_.unreadable.add();
-  } else if (header.spi_i != f.spi_i) {
-    totals_.late.add();
-  } else if (header.exchange == ike::Exchange::ike_session_resume) {
+void Initiator::take_answer(Flight& f, crypto::Bytes message, const ike::Header& header) {
+  if (header.exchange == ike::Exchange::ike_session_resume) {
     take_resume_answer(f, message);
   } else {
     take_protected(f, message, header);
@@ -85,13 +39,7 @@ void Initiator::take_resume_answer(Flight& f, crypto::Bytes message) {
     case ike::ResumeAnswerKind::error_notify:
       return finish(f, Outcome::error_notify);
     case ike::ResumeAnswerKind::cookie:
-      // RFC 7296 §2.6: 1 to 64 octets. A gateway that takes none of our cookies is not obeyed for
-      // ever.
-      if (answer.cookie.empty() || answer.cookie.size() > 64) return totals_.unreadable.add();
-      totals_.cookies.add();
-      if (f.challenges++ >= kChallengesMax) return;
-      write_message1(f, answer.cookie);
-      return enqueue(f);
+      return answer_cookie(f, answer.cookie);
     case ike::ResumeAnswerKind::response:
       break;
   }
@@ -113,8 +61,7 @@ void Initiator::write_messages3() {
   for (const KeyLane& lane : lanes) {
     Flight& f = *lane.flight;
     const Credential& c = lane.credential;
-    f.child_spi = ike::EspSpi(kEspSpiMin +
-                              static_cast<std::uint32_t>(random_.below(0xffffffffu - kEspSpiMin)));
+    f.child_spi = draw_child_spi(random_);
     ike::AuthOffer offer;
     offer.id_i_body = c.id_i;
     offer.id_r_body = c.id_r;
@@ -127,7 +74,7 @@ void Initiator::write_messages3() {
     offer.config.ip6_wish = c.ip6;
     offer.child_suite = config_.child_suite;
     offer.child_spi = f.child_spi;
-    offer.ts_i = offer.ts_r = c.has_ip6 ? &any46_ : &any4_;
+    offer.ts_i = offer.ts_r = &child_.selectors(c.has_ip6);
     offer.ticket_request = config_.ticket_request;
 
     ike::Header header;
@@ -214,20 +161,7 @@ Outcome Initiator::judge(const Flight& f, const Credential& old, const ike::Auth
       !crypto::ct_equal(answer.auth.data, {f.auth_r.data(), ike::prf_len(old.suite)}))
     return Outcome::wrong_auth;
   if (answer.error != 0) return Outcome::child_refused;
-  return child_is_sane(old, answer, child_spi) ? Outcome::resumed : Outcome::wrong_child;
-}
-
-bool Initiator::child_is_sane(const Credential& old, const ike::AuthAnswer& answer,
-                              ike::EspSpi& child_spi) const {
-  ike::Choice choice;
-  if (!answer.has_sa ||
-      !ike::choose(answer.sa, ike::Protocol::esp, {&config_.child_suite, 1}, choice))
-    return false;
-  if (choice.proposal_number != 1 || choice.spi.size() != 4) return false;
-  child_spi = ike::EspSpi(crypto::load_be32(choice.spi.data()));
-  const ike::SelectorList& offered = old.has_ip6 ? any46_ : any4_;
-  return child_spi.value() >= kEspSpiMin && within(answer.ts_i, offered) &&
-         within(answer.ts_r, offered);
+  return child_.agrees_with(answer, old.has_ip6, child_spi) ? Outcome::resumed : Outcome::wrong_child;
 }
 
 void Initiator::accept(Flight& f, const Credential& old, const ike::AuthAnswer& answer,
@@ -239,8 +173,7 @@ void Initiator::accept(Flight& f, const Credential& old, const ike::AuthAnswer& 
     (kept ? totals_.address_kept : totals_.address_changed).add();
   }
   if (!answer.ticket.empty()) totals_.tickets.add();
-  latency_->record(now_ns - f.scheduled_ns);
-  totals_.last_resumed_ns.set(now_ns);
+  count_up(f, now_ns);
   if (config_.dpd) keep_for_dpd(f, old.suite);
   if (sink_ != nullptr) {
     Established session{.client = f.client,

@@ -16,13 +16,13 @@ void Initiator::keep_for_dpd(const Flight& f, const ike::Suite& suite) {
   std::memcpy(record + 16, f.keymat.data() + ike::prf_len(suite), dpd_record_len(suite) - 16);
 }
 
-std::size_t Initiator::start_dpd(std::uint64_t now_ns, std::span<Outgoing> out) {
-  if (!config_.dpd || !resumptions_done()) return 0;
+std::size_t Initiator::start_more(std::uint64_t now_ns, std::span<Outgoing> out) {
+  if (!config_.dpd || !everyone_has_ended()) return 0;
   if (next_dpd_ == 0) dpd_epoch_ns_ = now_ns;
   std::array<Flight*, kBatchMax> started;
   std::size_t count = 0;
   std::uint64_t scheduled_ns = 0;
-  while (count < out.size() && next_dpd_ < config_.clients && !free_.empty() &&
+  while (count < out.size() && next_dpd_ < config_.clients && has_free_flight() &&
          next_is_due(now_ns, next_dpd_, dpd_epoch_ns_, scheduled_ns)) {
     const std::uint32_t client = next_dpd_++;
     if (outcomes_[client] != Outcome::resumed) continue;
@@ -32,8 +32,6 @@ std::size_t Initiator::start_dpd(std::uint64_t now_ns, std::span<Outgoing> out) 
         static_cast<const std::uint8_t*>(dpd_arena_.data()) + std::size_t{client} * dpd_stride_;
     f.spi_i = ike::IkeSpi(crypto::load_be64(record));
     f.spi_r = ike::IkeSpi(crypto::load_be64(record + 8));
-    f.tries = 0;
-    f.interval_ns = config_.retry.first_ns;
     std::memcpy(f.keymat.data() + ike::prf_len(suite), record + 16, dpd_record_len(suite) - 16);
 
     ike::Header header;
@@ -63,6 +61,12 @@ void Initiator::take_dpd_answer(Flight& f, const OpenLane& lane, std::uint64_t n
                      inner.empty();
   (alive ? totals_.dpd_answered : totals_.dpd_failed).add();
   if (alive) dpd_latency_->record(now_ns - f.scheduled_ns);
+  ++dpd_finished_;
+  release(f);
+}
+
+void Initiator::lapse(Flight& f) {
+  totals_.dpd_failed.add();
   ++dpd_finished_;
   release(f);
 }

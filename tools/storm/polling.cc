@@ -57,16 +57,16 @@ crypto::Status Polling::prepare() {
   if (engine_ == nullptr)
     return crypto::fail("this processor lacks what IPsec-MB needs; use --engine openssl");
   random_ = std::make_unique<crypto::Random>();
-  const InitiatorConfig config{.clients = clients_,
-                               .flights = options_.window,
-                               .rate = options_.rate,
-                               .auth_form = options_.auth_form,
-                               .child_suite = options_.child_suite,
-                               .fragmentation = options_.fragmentation,
-                               .ticket_request = options_.ticket_request,
-                               .dpd = options_.dpd,
-                               .nat_detection = options_.nat_detection ? &paths_ : nullptr,
-                               .retry = options_.retry};
+  const InitiatorConfig config{{.clients = clients_,
+                                .flights = options_.window,
+                                .rate = options_.rate,
+                                .retry = options_.retry},
+                               options_.auth_form,
+                               options_.child_suite,
+                               options_.fragmentation,
+                               options_.ticket_request,
+                               options_.dpd,
+                               options_.nat_detection ? &paths_ : nullptr};
   auto made = Initiator::make(config, bag_, *engine_, *random_, saver_);
   if (!made) return std::unexpected(made.error());
   initiator_ = std::move(*made);

@@ -35,6 +35,7 @@ class Polling {
   // At Phase::ended: empty, or why there was no storm.
   const std::string& failure() const { return failure_; }
   const Initiator& initiator() const { return *initiator_; }
+  std::string_view engine_name() const { return engine_->name(); }
 
  private:
   crypto::Status prepare();

@@ -230,7 +230,7 @@ Result result_of(const Options& options, const Setup& s, std::vector<Sample> sam
   Result result;
   result.clients = s.clients;
   const std::uint64_t first_ns = totals.first_start_ns.get();
-  const std::uint64_t last_ns = totals.last_resumed_ns.get();
+  const std::uint64_t last_ns = totals.last_up_ns.get();
   if (last_ns > first_ns) result.seconds = static_cast<double>(last_ns - first_ns) / 1e9;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) result.outcomes[i] = totals.outcomes[i].get();
   result.latency = initiator.latency();
@@ -242,7 +242,7 @@ Result result_of(const Options& options, const Setup& s, std::vector<Sample> sam
       {"rate", options.rate == 0 ? std::string("max") : fmt::format("{}/s", options.rate)},
       {"window", std::to_string(options.window)},
       {"auth_form", options.auth_form == ike::AuthForm::rfc ? "rfc" : "libreswan"},
-      {"engine", std::string(initiator.engine_name())},
+      {"engine", std::string(s.polling->engine_name())},
       {"device", s.port->description()},
       {"dpdk", dp::dpdk_version()},
       {"machine", machine()},
