@@ -57,6 +57,38 @@ TEST(StormOptions, AreRead) {
   EXPECT_EQ(o.eal, (std::vector<std::string>{"--no-huge", "-m", "100"}));
 }
 
+TEST(StormOptions, AreReadForConnectingClients) {
+  const std::string least = "--connect 20000 --psk-file p --gateway 192.0.2.1 --device net_null0";
+  const CommandLine plain = read(least);
+  ASSERT_TRUE(plain.options.has_value());
+  EXPECT_EQ(plain.options->connect.clients, 20'000u);
+  EXPECT_EQ(plain.options->connect.window, 512u);
+  EXPECT_EQ(plain.options->connect.reuse_ke, 1u);
+  ASSERT_EQ(plain.options->connect.proposal.size(), 1u);
+  EXPECT_EQ(plain.options->connect.proposal[0].ke, ike::KeId::curve25519);
+  EXPECT_EQ(plain.options->flood.rate, 0u);
+  const CommandLine line = read(least +
+                                " --rate 100 --connect-rate 7 --connect-window 9 --reuse-ke 50 "
+                                "--identity c%u.example --gateway-id gw.example --proposal "
+                                "aes128gcm16-prfsha384-ecp256-x25519 --flood-sa-init 5000 "
+                                "--flood-source 203.0.113.0/24 --flood-sources 200");
+  ASSERT_TRUE(line.options.has_value());
+  const ConnectOptions& connect = line.options->connect;
+  EXPECT_EQ(connect.rate, 7u);
+  EXPECT_EQ(connect.window, 9u);
+  EXPECT_EQ(connect.reuse_ke, 50u);
+  EXPECT_EQ(connect.proposal.size(), 2u);
+  EXPECT_EQ(connect.gateway_id, std::string("\x02\0\0\0gw.example", 14));
+  EXPECT_EQ(line.options->flood.rate, 5000u);
+  EXPECT_EQ(line.options->flood.sources, 200u);
+  EXPECT_EQ(to_text(line.options->flood.source.base), "203.0.113.0");
+  for (const char* wrong :
+       {"--connect-rate 0", "--reuse-ke 0", "--identity client", "--proposal aes256gcm16",
+        "--gateway-id @", "--flood-source x", "--dpd", "--connect 0"})
+    EXPECT_EQ(read(least + " " + wrong).status, 2) << wrong;
+  EXPECT_EQ(read("--connect 5 --gateway 192.0.2.1 --device net_null0").status, 2);
+}
+
 TEST(StormOptions, EndWithTwoWhenWrong) {
   for (const std::string wrong :
        {"--rate 0", "--rate fast", "--clients 0", "--gateway-mac 02:00", "--auth-form psk",

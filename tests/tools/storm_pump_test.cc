@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 
 #include "tests/support/fake_port.h"
 #include "tests/support/packet_builder.h"
 #include "tests/tools/storm_fixture.h"
+#include "tests/tools/storm_handshake_responder.h"
+#include "tools/storm/connector.h"
 #include "tools/storm/pump.h"
 
 namespace storm {
@@ -49,7 +52,8 @@ class Wire {
     auto made = Initiator::make(initiator_config, *fixture.bag, *engine, random);
     ASSERT_TRUE(made.has_value());
     initiator = std::move(*made);
-    pump = std::make_unique<Pump>(port, *framing, *initiator, pump_config, pcap.get());
+    pump = std::make_unique<Pump>(port, *framing, std::vector<Crowd*>{initiator.get()}, pump_config,
+                                  pcap.get());
   }
   // One frame at the gateway.
   void serve(const Octets& frame) {
@@ -62,7 +66,11 @@ class Wire {
     if (packet->destination_mac != mac) return;  // as a real one would
     ports.push_back(packet->destination_port);
     EXPECT_EQ(packet->marker, packet->destination_port == 4500);
-    const Octets answer = gateway->answer(packet->ike);
+    const bool connects =
+        client_of(ike::IkeSpi(crypto::load_be64(packet->ike.data()))) >= initiator_config.clients;
+    if (connects) sources.insert(packet->source);
+    if (connects && handshakes == nullptr) return;
+    const Octets answer = connects ? handshakes->answer(packet->ike) : gateway->answer(packet->ike);
     if (answer.empty()) return;
     dp::PacketBuilder b = dp::PacketBuilder();
     b.source_mac = packet->source_mac;
@@ -138,9 +146,47 @@ class Wire {
   std::unique_ptr<Pump> pump;
   std::function<void(dp::PacketBuilder&)> change;
   std::vector<std::uint16_t> ports;
+  std::unique_ptr<HandshakeResponder> handshakes;  // null: nobody answers who connects
+  std::set<std::vector<std::uint8_t>> sources;     // of those who connect
   unsigned asked = 0;
   std::uint64_t now = 1'000 * kMs;
 };
+
+TEST(Pump, CarriesTwoCrowdsAndAFlood) {
+  Wire w(50);
+  w.make();
+  w.handshakes = std::make_unique<HandshakeResponder>();
+  const ike::Suite suite{
+      .encr = ike::EncrId::aes_gcm_16, .key_bits = 256, .ke = ike::KeId::curve25519};
+  w.handshakes->ike_suites = {suite};
+  w.handshakes->child_suite = kGcm256;
+  const auto identity = ClientIdentity::parse("c%u.example");
+  ConnectorConfig config{{.clients = 40, .first_client = 50, .flights = 64}, {suite}, kGcm256};
+  auto connector = Connector::make(config, *identity, octets_of(kTestPsk), *w.engine, w.random);
+  ASSERT_TRUE(connector.has_value());
+  w.paths = std::make_unique<ClientPaths>(*ClientPaths::make(w.path_config, 90));
+  w.framing = std::make_unique<Framing>(w.framing_config, *w.paths);
+  PathConfig flood_path = w.path_config;
+  flood_path.source = *parse_prefix("100.64.0.0/10");
+  const ClientPaths flood_paths = *ClientPaths::make(flood_path, 1000);
+  auto flood =
+      Flood::make({.rate = 10'000, .sources = 1000, .suite = suite}, flood_paths, w.random);
+  ASSERT_TRUE(flood.has_value());
+  w.pump = std::make_unique<Pump>(w.port, *w.framing,
+                                  std::vector<Crowd*>{w.initiator.get(), connector->get()},
+                                  w.pump_config, nullptr, &*flood);
+  for (int ms = 0; ms < 50; ++ms, w.now += kMs) {
+    while (w.pump->turn(w.now) != 0)
+      for (const Octets& frame : w.port.take_sent()) w.serve(frame);
+    for (const Octets& frame : w.port.take_sent()) w.serve(frame);
+  }
+  EXPECT_EQ(w.initiator->totals().resumed(), 50u);
+  EXPECT_EQ((*connector)->totals().up(), 40u);
+  EXPECT_GT(w.pump->counters().flooded.get(), 400u);
+  EXPECT_EQ(w.pump->counters().flooded.get(), flood->sent());
+  EXPECT_GT(w.sources.size(), 400u);
+  EXPECT_EQ(w.initiator->totals().late.get() + (*connector)->totals().late.get(), 0u);
+}
 
 TEST(Pump, ResumesOverIp4AndIp6AndBothPorts) {
   for (const bool is_ip6 : {false, true}) {

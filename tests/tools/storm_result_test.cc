@@ -37,6 +37,35 @@ TEST(Result, IsGoodOnlyWhenEveryClientResumed) {
   EXPECT_EQ(r->objection(), "");
 }
 
+TEST(Result, OfConnectingClientsAsksForTickets) {
+  auto r = good_result();
+  r->success = Outcome::connected;
+  EXPECT_NE(r->objection().find("connect"), std::string::npos);
+  std::swap(r->outcomes[static_cast<std::size_t>(Outcome::resumed)],
+            r->outcomes[static_cast<std::size_t>(Outcome::connected)]);
+  EXPECT_EQ(r->objection(), "");
+  r->tickets_wanted = true;
+  EXPECT_NE(r->objection().find("ticket"), std::string::npos);
+  r->counts.emplace_back("new_tickets", 100);
+  EXPECT_EQ(r->objection(), "");
+  const auto json = nlohmann::json::parse(to_json(*r));
+  EXPECT_EQ(json["connected"], 100);
+  EXPECT_DOUBLE_EQ(json["handshakes_per_second"], 200.0);
+  EXPECT_FALSE(json.contains("resumptions_per_second"));
+  EXPECT_NE(to_table(*r).find("handshakes a second"), std::string::npos);
+  EXPECT_NE(to_html(*r).find("100 of 100 sessions connected"), std::string::npos);
+}
+
+TEST(Result, TellsWhatWasBeside) {
+  auto r = good_result();
+  r->beside = good_result();
+  r->beside->success = Outcome::connected;
+  EXPECT_EQ(r->objection(), "");  // though nobody of them connected
+  const auto json = nlohmann::json::parse(to_json(*r));
+  EXPECT_EQ(json["beside"]["connected"], 0);
+  EXPECT_NE(to_table(*r).find("meanwhile"), std::string::npos);
+}
+
 TEST(Result, IsOneLineOfJson) {
   const std::string text = to_json(*good_result());
   EXPECT_EQ(text.find('\n'), std::string::npos);

@@ -12,7 +12,7 @@ namespace {
 TEST(TicketSaver, KeepsNewTicketsAndThoseThatAreStillGood) {
   Storm s(6);
   const std::string path = s.fixture.folder + "/next";
-  auto saver = TicketSaver::create(path, *s.fixture.bag, 6);
+  auto saver = TicketSaver::create(path, s.fixture.bag.get(), 6);
   ASSERT_TRUE(saver.has_value());
   const auto engine = crypto::make_ossl_engine();
   auto made = Initiator::make(s.config, *s.fixture.bag, *engine, s.random, &*saver);
@@ -51,7 +51,7 @@ TEST(TicketSaver, KeepsNewTicketsAndThoseThatAreStillGood) {
 
 TEST(TicketSaver, SaysWhenNothingIsLeft) {
   Storm s(1);
-  auto saver = TicketSaver::create(s.fixture.folder + "/next", *s.fixture.bag, 1);
+  auto saver = TicketSaver::create(s.fixture.folder + "/next", s.fixture.bag.get(), 1);
   ASSERT_TRUE(saver.has_value());
   saver->failed(0, Outcome::nack);
   EXPECT_FALSE(saver->commit(5).has_value());

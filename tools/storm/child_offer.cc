@@ -40,8 +40,7 @@ ike::EspSpi draw_child_spi(crypto::Random& random) {
 ChildOffer::ChildOffer(const ike::Suite& suite)
     : suite_(suite), any4_(everything(false)), any46_(everything(true)) {}
 
-bool ChildOffer::agrees_with(const ike::AuthAnswer& answer, bool with_ip6,
-                             ike::EspSpi& spi) const {
+bool ChildOffer::agrees_with(const ike::AuthAnswer& answer, bool with_ip6, ike::EspSpi& spi) const {
   ike::Choice choice;
   if (!answer.has_sa || !ike::choose(answer.sa, ike::Protocol::esp, {&suite_, 1}, choice))
     return false;

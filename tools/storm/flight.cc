@@ -1,30 +1,14 @@
 // Key derivation, AUTH, sealing and opening over batches of flights.
 #include "tools/storm/flight.h"
 
-#include <algorithm>
-
 #include "crypto/base/error.h"
 #include "crypto/base/secret.h"
+#include "tools/storm/suite_groups.h"
 
 namespace storm {
 namespace {
 
-const ike::Suite& suite_of(const KeyLane& lane) { return lane.credential.suite; }
-const ike::Suite& suite_of(const SealLane& lane) { return lane.suite; }
-const ike::Suite& suite_of(const OpenLane& lane) { return lane.suite; }
-
-// Calls `run` for each suite among the lanes with all lanes of that suite.
-template <class Lane, class Run>
-void by_suite(std::span<Lane> lanes, Run run) {
-  while (!lanes.empty()) {
-    const ike::Suite suite = suite_of(lanes.front());
-    const auto rest = std::partition(lanes.begin() + 1, lanes.end(),
-                                     [&](const Lane& lane) { return suite_of(lane) == suite; });
-    const auto count = static_cast<std::size_t>(rest - lanes.begin());
-    run(lanes.first(count));
-    lanes = lanes.subspan(count);
-  }
-}
+constexpr auto kSuiteOf = [](const auto& lane) -> const ike::Suite& { return lane.suite; };
 
 }  // namespace
 
@@ -58,7 +42,9 @@ FlightCrypto::~FlightCrypto() {
 
 void FlightCrypto::derive(std::span<KeyLane> lanes) {
   CHECK(lanes.size() <= kBatchMax);
-  by_suite(lanes, [this](std::span<KeyLane> group) { derive_suite(group); });
+  by_suite(
+      lanes, [](const KeyLane& lane) -> const ike::Suite& { return lane.credential.suite; },
+      [this](std::span<KeyLane> group) { derive_suite(group); });
 }
 
 // Every paragraph is: gather lanes, one call.
@@ -148,7 +134,7 @@ void FlightCrypto::sign(std::span<KeyLane> lanes, crypto::Prf prf) {
 
 void FlightCrypto::seal(std::span<SealLane> lanes) {
   CHECK(lanes.size() <= kBatchMax);
-  by_suite(lanes, [this](std::span<SealLane> group) {
+  by_suite(lanes, kSuiteOf, [this](std::span<SealLane> group) {
     const ike::Suite& suite = group.front().suite;
     if (!ike::is_aead(suite.encr)) {
       for (const SealLane& lane : group)
@@ -164,7 +150,7 @@ void FlightCrypto::seal(std::span<SealLane> lanes) {
 
 void FlightCrypto::open(std::span<OpenLane> lanes) {
   CHECK(lanes.size() <= kBatchMax);
-  by_suite(lanes, [this](std::span<OpenLane> group) {
+  by_suite(lanes, kSuiteOf, [this](std::span<OpenLane> group) {
     const ike::Suite& suite = group.front().suite;
     if (!ike::is_aead(suite.encr)) {
       for (OpenLane& lane : group)

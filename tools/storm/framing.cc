@@ -10,17 +10,18 @@ namespace storm {
 using crypto::Bytes;
 using crypto::load_be16;
 
-bool Framing::write(const Outgoing& out, dp::Frame& frame, bool offload_checksums) const {
+bool Framing::write(const Outgoing& out, const ClientPaths& paths, dp::Frame& frame,
+                    bool offload_checksums) const {
   if (!knows_gateway()) return false;
   dp::Flow flow;
   flow.local_mac = config_.mac;
   flow.peer_mac = *config_.gateway_mac;
   flow.vlan = config_.vlan;
-  flow.is_ip6 = paths_.is_ip6();
-  flow.local = paths_.address(out.client).octets;
-  flow.peer = paths_.gateway().octets;
-  flow.local_port = paths_.port(out.client);
-  flow.peer_port = paths_.gateway_port(out.first_exchange);
+  flow.is_ip6 = paths.is_ip6();
+  flow.local = paths.address(out.client).octets;
+  flow.peer = paths.gateway().octets;
+  flow.local_port = paths.port(out.client);
+  flow.peer_port = paths.gateway_port(out.first_exchange);
   flow.non_esp_marker = flow.peer_port == dp::kNatPort;
   const std::size_t at = flow.overhead();
   if (at + out.message.size() > frame.capacity) return false;

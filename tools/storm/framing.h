@@ -34,9 +34,12 @@ class Framing {
   Framing(const FramingConfig& config, const ClientPaths& paths) : config_(config), paths_(paths) {}
 
   bool knows_gateway() const { return config_.gateway_mac.has_value(); }
-  // Puts the message into `frame` (fresh from the port, its data after the headroom). False when it
-  // does not fit the frame or the MTU, or the gateway's MAC is not known.
-  [[nodiscard]] bool write(const Outgoing& out, dp::Frame& frame, bool offload_checksums) const;
+  const ClientPaths& paths() const { return paths_; }
+  // Puts the message of a client of `paths` (of the same gateway) into `frame` (fresh from the
+  // port, its data after the headroom). False when it does not fit the frame or the MTU, or the
+  // gateway's MAC is not known.
+  [[nodiscard]] bool write(const Outgoing& out, const ClientPaths& paths, dp::Frame& frame,
+                           bool offload_checksums) const;
   // Asks who has the gateway's address, in the name of client 0.
   [[nodiscard]] bool write_question(dp::Frame& frame) const;
   // `message` is set for Received::message and points into the frame.

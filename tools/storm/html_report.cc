@@ -170,12 +170,14 @@ std::string latency_rows(const Histogram& h) {
 std::string to_html(const Result& result) {
   const std::string objection = result.objection();
   std::string page = kHead;
-  page += fmt::format("<h1>resurge-storm: {} of {} sessions resumed in {:.3f} s</h1>\n",
-                      grouped(static_cast<double>(result.resumed())),
-                      grouped(static_cast<double>(result.clients)), result.seconds);
-  page += objection.empty()
-              ? "<p class=\"good\">Every client resumed and every AUTH was right.</p>\n"
-              : fmt::format("<p class=\"bad\">{}.</p>\n", escaped(objection));
+  const char* verb = result.connecting() ? "connected" : "resumed";
+  page += fmt::format("<h1>resurge-storm: {} of {} sessions {} in {:.3f} s</h1>\n",
+                      grouped(static_cast<double>(result.up())),
+                      grouped(static_cast<double>(result.clients)), verb, result.seconds);
+  page +=
+      objection.empty()
+          ? fmt::format("<p class=\"good\">Every client {} and every AUTH was right.</p>\n", verb)
+          : fmt::format("<p class=\"bad\">{}.</p>\n", escaped(objection));
   page += "<h2>Sessions up over time</h2>\n" + curve_svg(result);
   page += "<h2>Latency</h2>\n" + histogram_svg(result.latency) + "<table>\n" +
           latency_rows(result.latency) + "</table>\n";
@@ -183,7 +185,8 @@ std::string to_html(const Result& result) {
   if (result.dpd)
     page += "<h2>DPD</h2>\n<table>\n" + latency_rows(result.dpd_latency) + "</table>\n";
   page += "<h2>Counts</h2>\n<table>\n";
-  page += row("resumptions a second", grouped(result.rate()));
+  page += row(result.connecting() ? "handshakes a second" : "resumptions a second",
+              grouped(result.rate()));
   for (const OutcomeRow& o : kOutcomes)
     if (result.of(o.outcome) != 0)
       page += row(std::string(o.name), grouped(static_cast<double>(result.of(o.outcome))),

@@ -161,7 +161,8 @@ Outcome Initiator::judge(const Flight& f, const Credential& old, const ike::Auth
       !crypto::ct_equal(answer.auth.data, {f.auth_r.data(), ike::prf_len(old.suite)}))
     return Outcome::wrong_auth;
   if (answer.error != 0) return Outcome::child_refused;
-  return child_.agrees_with(answer, old.has_ip6, child_spi) ? Outcome::resumed : Outcome::wrong_child;
+  return child_.agrees_with(answer, old.has_ip6, child_spi) ? Outcome::resumed
+                                                            : Outcome::wrong_child;
 }
 
 void Initiator::accept(Flight& f, const Credential& old, const ike::AuthAnswer& answer,

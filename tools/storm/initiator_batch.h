@@ -6,6 +6,7 @@
 #include "ike/auth_exchange.h"
 #include "tools/storm/flight.h"
 #include "tools/storm/initiator.h"
+#include "tools/storm/message_iv.h"
 
 namespace storm {
 
@@ -18,19 +19,6 @@ struct Initiator::Batch {
   std::array<std::array<std::uint8_t, kAnswerMax>, kBatchMax> plaintexts;
   ike::AuthAnswer answer;
 };
-
-// RFC 5282 §3.1: the IV of an AEAD suite never repeats under a key, so it counts our messages.
-// RFC 7296 §3.14: that of CBC is random.
-inline std::size_t write_iv(const ike::Suite& suite, std::uint64_t number, crypto::Random& random,
-                            std::array<std::uint8_t, 16>& iv) {
-  const std::size_t len = ike::iv_len(suite);
-  if (ike::is_aead(suite.encr)) {
-    crypto::store_be64(iv.data(), number);
-  } else {
-    random.fill(iv);
-  }
-  return len;
-}
 
 // SPIi | SPIr | SK_ai | SK_ar | SK_ei | SK_er of one session.
 inline std::size_t dpd_record_len(const ike::Suite& suite) {

@@ -8,16 +8,21 @@
 #include <charconv>
 #include <cmath>
 
+#include "controlplane/identity_text.h"
+#include "controlplane/proposal_text.h"
+#include "tools/storm/client_identity.h"
+
 namespace storm {
 namespace {
 
 constexpr const char* kAbout =
-    R"(Many IKEv2 clients resume their sessions (RFC 5723) at one gateway, over any DPDK device, and
-check everything that comes back: the ICV of message 4, the gateway's identity, its AUTH, the Child
-SA, and with --dpd the keys in both directions once more.
+    R"(Many IKEv2 clients connect to one gateway (--connect) or resume their sessions (--tickets,
+RFC 5723), over any DPDK device, and check everything that comes back: the ICV of message 4, the
+gateway's identity, its AUTH, the Child SA, and with --dpd the keys in both directions once more.
 
-Tickets come from `resurge-keys mint`. A ticket is good for one resumption; --save-tickets keeps the
-new ones for a next run.)";
+A connecting client does a full handshake with a pre-shared key and asks for an address and for a
+ticket; --save-tickets keeps the tickets, and a next run resumes with them. Tickets also come from
+`resurge-keys mint`. A ticket is good for one resumption.)";
 
 constexpr const char* kFooter = R"(What follows -- goes to DPDK's EAL as it stands, for example
   -- --no-huge -m 512 --no-shconf
@@ -27,6 +32,9 @@ Examples:
   Two processes on one machine, the gateway with net_virtio_user0,path=/run/r.sock,server=1:
     resurge-storm --tickets t.bag --gateway 198.18.0.1 --source 198.19.0.0/16 \
         --device net_vhost0,iface=/run/r.sock,client=1
+  The same two, 20,000 clients connect and keep their tickets:
+    resurge-storm --connect 20000 --psk-file psk --save-tickets t.bag --gateway 198.18.0.1 \
+        --device net_vhost0,iface=/run/r.sock,client=1
   A NIC, 50,000 clients a second whether or not the gateway keeps up, a report:
     resurge-storm --tickets t.bag --gateway 192.0.2.1 --device 0000:3b:00.0 \
         --rate 50000 --report storm.html
@@ -35,8 +43,13 @@ Rates: with --rate R client n starts at n/R seconds and its latency counts from 
 when it had to wait (no coordinated omission). With --rate max a client starts as soon as one of
 --window places is free; latency is then that of a saturated gateway.
 
-Status: 0 when every client resumed, every AUTH was right and, with --dpd, every session answered;
-1 when not, or when the run could not be done; 2 for a wrong command line.)";
+With --tickets and --connect the run ends when those with tickets are through; the others are the
+load beside, and what becomes of them does not decide the status. A key pair costs a client as much
+as its handshake costs the gateway; --reuse-ke N lets one core of clients saturate a gateway.
+
+Status: 0 when every client resumed or connected, every AUTH was right, every connected client got a
+ticket and, with --dpd, every session answered; 1 when not, or when the run could not be done; 2 for
+a wrong command line.)";
 
 std::string check_rate(const std::string& text, std::uint32_t& rate) {
   if (text == "max") return rate = 0, std::string();
@@ -44,6 +57,13 @@ std::string check_rate(const std::string& text, std::uint32_t& rate) {
   const auto [rest, error] = std::from_chars(text.data(), end, rate);
   if (error == std::errc() && rest == end && rate != 0) return {};
   return fmt::format("--rate: '{}' is neither 'max' nor a number of starts a second", text);
+}
+
+std::string check_connect_rate(const std::string& text, std::uint32_t resume_rate,
+                               std::uint32_t& rate) {
+  if (text.empty()) return rate = resume_rate, std::string();
+  std::string wrong = check_rate(text, rate);
+  return wrong.empty() ? wrong : "--connect-rate" + wrong.substr(std::string("--rate").size());
 }
 
 std::string check_mac(const std::string& text, std::optional<dp::Mac>& out) {
@@ -79,8 +99,9 @@ const std::array kChildSuites = {
 
 // What the parser fills besides Options, to be turned into it.
 struct Raw {
-  std::string gateway, source, gateway_mac, rate = "max", auth_form = "rfc",
-                                            child_suite = "aes256gcm16", engine = "mb";
+  std::string gateway, source, gateway_mac,
+      rate = "max", auth_form = "rfc", child_suite = "aes256gcm16", engine = "mb", connect_rate,
+      proposal = "aes256gcm16-prfsha256-x25519", gateway_id, flood_source;
   double loss = 0, duplicate = 0, reorder = 0, reorder_ms = 2, retry_ms = 500;
   std::uint16_t port = 500;
   unsigned tries = 7, restarts = 1, tries_message3 = 0;
@@ -96,9 +117,9 @@ CLI::Option* add(CLI::App& app, const char* group, const char* name, const char*
 
 void add_target(CLI::App& app, Options& o, Raw& raw) {
   constexpr const char* kGroup = "Who and where";
-  add(app, kGroup, "--tickets", "FILE", o.tickets, "ticket bag: one client for each record")
-      ->required();
-  add(app, kGroup, "--clients", "N", o.clients, "the first N of them; default all")
+  add(app, kGroup, "--tickets", "FILE", o.tickets,
+      "ticket bag: one client resumes for each record");
+  add(app, kGroup, "--clients", "N", o.clients, "the first N of the bag; default all")
       ->check(CLI::Range(1u, 16'777'216u));
   add(app, kGroup, "--gateway", "ADDRESS", raw.gateway, "IPv4 or IPv6 address of the gateway")
       ->required();
@@ -124,11 +145,41 @@ void add_target(CLI::App& app, Options& o, Raw& raw) {
       ->check(CLI::Range(64, 32768));
 }
 
+void add_connect(CLI::App& app, Options& o, Raw& raw) {
+  constexpr const char* kGroup = "Full handshakes";
+  ConnectOptions& c = o.connect;
+  add(app, kGroup, "--connect", "N", c.clients, "N clients connect by full handshakes")
+      ->check(CLI::Range(1u, 2'000'000u));
+  add(app, kGroup, "--psk-file", "FILE", c.psk_file,
+      "the pre-shared key of all, one line, mode 0600: text, 0x... or 0s...");
+  add(app, kGroup, "--identity", "PATTERN", c.identity,
+      "identities; %0Nu is the client's number; default client-%07u@storm.example");
+  add(app, kGroup, "--gateway-id", "IDENTITY", raw.gateway_id,
+      "identity to ask the gateway for, and to insist on; default any");
+  add(app, kGroup, "--proposal", "PROPOSAL", raw.proposal,
+      "offered for IKE; the first group is sent; default aes256gcm16-prfsha256-x25519");
+  add(app, kGroup, "--connect-rate", "R", raw.connect_rate, "starts a second; default as --rate");
+  add(app, kGroup, "--connect-window", "N", c.window,
+      "handshakes in flight at most; default as --window")
+      ->check(CLI::Range(1u, 1'048'576u));
+  add(app, kGroup, "--reuse-ke", "N", c.reuse_ke,
+      "N clients in a row use one key pair; default 1, as real clients do")
+      ->check(CLI::Range(1u, 16'777'216u));
+  add(app, kGroup, "--flood-sa-init", "R", o.flood.rate,
+      "beside all else, R requests a second of IKE_SA_INIT that lead nowhere")
+      ->check(CLI::Range(1u, 10'000'000u));
+  add(app, kGroup, "--flood-source", "PREFIX", raw.flood_source,
+      "prefix of their invented sources; default 100.64.0.0/10 or 2001:2:0:2::/64");
+  add(app, kGroup, "--flood-sources", "N", o.flood.sources,
+      "how many sources; default 1000000, as far as the prefix has them")
+      ->check(CLI::Range(1u, 16'777'216u));
+}
+
 void add_load(CLI::App& app, Options& o, Raw& raw) {
   constexpr const char* kGroup = "Load";
   add(app, kGroup, "--rate", "R", raw.rate, "starts a second, or 'max'; default max");
   add(app, kGroup, "--window", "N", o.window,
-      "resumptions in flight at most; default 512 with --rate max, else 65536")
+      "clients in flight at most; default 512 with --rate max, else 65536")
       ->check(CLI::Range(1u, 1'048'576u));
   add(app, kGroup, "--timeout", "S", o.timeout_s, "end the run after S seconds; default 120")
       ->check(CLI::PositiveNumber);
@@ -198,8 +249,35 @@ void add_output(CLI::App& app, Options& o) {
 }
 
 // Empty, or what is wrong.
+std::string settle_connect(const Raw& raw, Options& o) {
+  if (o.tickets.empty() && o.connect.clients == 0)
+    return "say --tickets FILE, --connect N, or both";
+  auto proposal = cp::parse_ike_proposal(raw.proposal);
+  if (!proposal) return "--proposal: " + proposal.error().text;
+  o.connect.proposal = std::move(*proposal);
+  if (o.connect.clients != 0) {
+    if (o.connect.psk_file.empty()) return "--connect: --psk-file must name the pre-shared key";
+    if (o.dpd && o.tickets.empty()) return "--dpd: only for clients that resume";
+    if (const auto identity = ClientIdentity::parse(o.connect.identity); !identity)
+      return "--identity: " + identity.error().text;
+  }
+  if (!raw.gateway_id.empty()) {
+    auto body = cp::parse_identity(raw.gateway_id);
+    if (!body) return "--gateway-id: " + body.error().text;
+    o.connect.gateway_id = std::move(*body);
+  }
+  std::string source = raw.flood_source;
+  if (source.empty()) source = o.path.gateway.is_ip6 ? "2001:2:0:2::/64" : "100.64.0.0/10";
+  const auto prefix = parse_prefix(source);
+  if (!prefix) return "--flood-source: " + prefix.error().text;
+  o.flood.source = *prefix;
+  return {};
+}
+
+// Empty, or what is wrong.
 std::string settle(const Raw& raw, Options& o) {
   std::string wrong = check_rate(raw.rate, o.rate);
+  if (wrong.empty()) wrong = check_connect_rate(raw.connect_rate, o.rate, o.connect.rate);
   if (wrong.empty()) wrong = check_mac(raw.gateway_mac, o.gateway_mac);
   if (!wrong.empty()) return wrong;
   const auto gateway = parse_address(raw.gateway);
@@ -216,10 +294,15 @@ std::string settle(const Raw& raw, Options& o) {
   o.auth_form = raw.auth_form == "rfc" ? ike::AuthForm::rfc : ike::AuthForm::libreswan;
   for (const NamedSuite& s : kChildSuites)
     if (raw.child_suite == s.name) o.child_suite = s.suite;
+  if (wrong = settle_connect(raw, o); !wrong.empty()) return wrong;
   o.ticket_request = !raw.no_ticket_request;
   if (!o.ticket_request && !o.save_tickets.empty())
     return "--save-tickets: with --no-ticket-request there are no new tickets";
   o.openssl = raw.engine == "openssl";
+  if (o.connect.window == 0) {
+    o.connect.window = o.window;
+    if (o.window == 0) o.connect.window = o.connect.rate == 0 ? 512 : 65536;
+  }
   if (o.window == 0) o.window = o.rate == 0 ? 512 : 65536;
   o.retry.first_ns = static_cast<std::uint64_t>(raw.retry_ms * 1e6);
   o.retry.tries = static_cast<std::uint8_t>(raw.tries);
@@ -242,6 +325,7 @@ CommandLine read_command_line(int argc, char** argv) {
   app.get_formatter()->column_width(26);
   app.get_formatter()->label("REQUIRED", "(required)");
   add_target(app, o, raw);
+  add_connect(app, o, raw);
   add_load(app, o, raw);
   add_protocol(app, o, raw);
   add_output(app, o);

@@ -15,7 +15,28 @@
 
 namespace storm {
 
+// Clients that make sessions by full handshakes.
+struct ConnectOptions {
+  std::uint32_t clients = 0;  // 0 = none
+  std::uint32_t rate = 0;     // 0 = as fast as the window allows
+  std::uint32_t window = 0;
+  std::vector<ike::Suite> proposal;  // never empty
+  std::string identity = "client-%07u@storm.example";
+  std::string psk_file;
+  std::string gateway_id;  // IDr body asked for; empty = any
+  std::uint32_t reuse_ke = 1;
+};
+
+struct FloodOptions {
+  std::uint32_t rate = 0;  // 0 = no flood
+  std::uint32_t sources = 1'000'000;
+  Prefix source;
+};
+
+// At least one of `tickets` and `connect` says something.
 struct Options {
+  ConnectOptions connect;
+  FloodOptions flood;
   std::string tickets;
   std::uint32_t clients = 0;  // 0 = all of the bag
   std::uint32_t rate = 0;     // 0 = as fast as the window allows

@@ -52,7 +52,8 @@ inline constexpr std::array kOutcomes = {
     OutcomeRow{Outcome::wrong_auth, "wrong_auth", "the gateway's AUTH is wrong or absent"},
     OutcomeRow{Outcome::child_refused, "child_refused", "IKE SA up, but an error for the Child SA"},
     OutcomeRow{Outcome::wrong_child, "wrong_child", "the Child SA is not one that was offered"},
-    OutcomeRow{Outcome::no_proposal, "no_proposal", "none of the IKE proposals, or one not offered"},
+    OutcomeRow{Outcome::no_proposal, "no_proposal",
+               "none of the IKE proposals, or one not offered"},
     OutcomeRow{Outcome::wrong_ke, "wrong_ke", "no key exchange: another group, or a bad value"},
 };
 

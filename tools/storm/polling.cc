@@ -2,6 +2,7 @@
 #include "tools/storm/polling.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include <chrono>
 
@@ -28,17 +29,8 @@ std::uint64_t nanoseconds(double seconds) { return static_cast<std::uint64_t>(se
 
 }  // namespace
 
-Polling::Polling(const Options& options, const TicketBag& bag, std::uint32_t clients,
-                 dp::PacketPort& port, Framing& framing, const ClientPaths& paths, PcapWriter* pcap,
-                 TicketSaver* saver)
-    : options_(options),
-      bag_(bag),
-      clients_(clients),
-      port_(port),
-      framing_(framing),
-      paths_(paths),
-      pcap_(pcap),
-      saver_(saver) {}
+Polling::Polling(const Options& options, const Cast& cast, dp::PacketPort& port, Framing& framing)
+    : options_(options), cast_(cast), port_(port), framing_(framing) {}
 
 Polling::~Polling() = default;
 
@@ -52,12 +44,14 @@ void Polling::entry(void* polling) {
   self.phase_.store(Phase::ended, std::memory_order_release);
 }
 
-crypto::Status Polling::prepare() {
-  engine_ = options_.openssl ? crypto::make_ossl_engine() : crypto::make_mb_engine();
-  if (engine_ == nullptr)
-    return crypto::fail("this processor lacks what IPsec-MB needs; use --engine openssl");
-  random_ = std::make_unique<crypto::Random>();
-  const InitiatorConfig config{{.clients = clients_,
+const Crowd& Polling::leader() const {
+  if (initiator_ != nullptr) return *initiator_;
+  return *connector_;
+}
+
+crypto::Status Polling::make_initiator() {
+  if (cast_.bag == nullptr) return {};
+  const InitiatorConfig config{{.clients = cast_.resuming,
                                 .flights = options_.window,
                                 .rate = options_.rate,
                                 .retry = options_.retry},
@@ -66,19 +60,74 @@ crypto::Status Polling::prepare() {
                                options_.fragmentation,
                                options_.ticket_request,
                                options_.dpd,
-                               options_.nat_detection ? &paths_ : nullptr};
-  auto made = Initiator::make(config, bag_, *engine_, *random_, saver_);
+                               options_.nat_detection ? &framing_.paths() : nullptr};
+  auto made = Initiator::make(config, *cast_.bag, *engine_, *random_, cast_.resumed_sink);
   if (!made) return std::unexpected(made.error());
   initiator_ = std::move(*made);
+  return {};
+}
+
+crypto::Status Polling::make_connector() {
+  if (cast_.identity == nullptr) return {};
+  const ConnectOptions& connect = options_.connect;
+  const ConnectorConfig config{{.clients = cast_.connecting,
+                                .first_client = cast_.resuming,
+                                .flights = connect.window,
+                                .rate = connect.rate,
+                                .retry = options_.retry},
+                               connect.proposal,
+                               options_.child_suite,
+                               connect.gateway_id,
+                               connect.reuse_ke,
+                               options_.fragmentation,
+                               options_.ticket_request,
+                               options_.nat_detection ? &framing_.paths() : nullptr};
+  auto made = Connector::make(config, *cast_.identity, cast_.psk->reveal(), *engine_, *random_,
+                              cast_.connected_sink);
+  if (!made) return std::unexpected(made.error());
+  connector_ = std::move(*made);
+  return {};
+}
+
+crypto::Status Polling::prepare() {
+  engine_ = options_.openssl ? crypto::make_ossl_engine() : crypto::make_mb_engine();
+  if (engine_ == nullptr)
+    return crypto::fail("this processor lacks what IPsec-MB needs; use --engine openssl");
+  random_ = std::make_unique<crypto::Random>();
+  if (const crypto::Status s = make_initiator(); !s) return s;
+  if (const crypto::Status s = make_connector(); !s) return s;
+  if (cast_.flood_paths != nullptr) {
+    const FloodConfig config{.rate = options_.flood.rate,
+                             .sources = options_.flood.sources,
+                             .suite = options_.connect.proposal.front()};
+    auto made = Flood::make(config, *cast_.flood_paths, *random_);
+    if (!made) return std::unexpected(made.error());
+    flood_ = std::make_unique<Flood>(std::move(*made));
+  }
+  std::vector<Crowd*> crowds;
+  if (initiator_ != nullptr) crowds.push_back(initiator_.get());
+  if (connector_ != nullptr) crowds.push_back(connector_.get());
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  unix_ns_at_0_ = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count());
   const PumpConfig pump{.there = options_.impairments,
                         .back = options_.impairments,
                         .seed = options_.seed,
                         .ask_again = !options_.gateway_mac.has_value(),
-                        .unix_ns_at_0 = static_cast<std::uint64_t>(
-                            std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count())};
-  pump_ = std::make_unique<Pump>(port_, framing_, *initiator_, pump, pcap_);
+                        .unix_ns_at_0 = unix_ns_at_0_};
+  pump_ =
+      std::make_unique<Pump>(port_, framing_, std::move(crowds), pump, cast_.pcap, flood_.get());
   return {};
+}
+
+// A storm of full handshakes leaves time between answers, which the gateway's control thread can
+// use when it has no core of its own.
+void Polling::idle() {
+  if (initiator_ == nullptr) {
+    sched_yield();
+  } else {
+    __builtin_ia32_pause();
+  }
 }
 
 void Polling::poll() {
@@ -95,19 +144,21 @@ void Polling::poll() {
       failure_ = fmt::format(
           "{} did not tell its MAC within {:g} s: is the gateway running, and is "
           "this its address on this link?",
-          to_text(paths_.gateway()), options_.link_timeout_s);
+          to_text(framing_.paths().gateway()), options_.link_timeout_s);
       return;
     }
-    if (pump_->turn(now) == 0) __builtin_ia32_pause();
+    if (pump_->turn(now) == 0) idle();
     now = clock.now();
   }
   phase_.store(Phase::storming, std::memory_order_release);
   const std::uint64_t end = now + nanoseconds(options_.timeout_s);
-  while (!initiator_->done() && now < end && !stop_.load(std::memory_order_relaxed)) {
-    if (pump_->turn(now) == 0) __builtin_ia32_pause();
+  Crowd& main = initiator_ != nullptr ? static_cast<Crowd&>(*initiator_) : *connector_;
+  while (!main.done() && now < end && !stop_.load(std::memory_order_relaxed)) {
+    if (pump_->turn(now) == 0) idle();
     now = clock.now();
   }
-  if (!initiator_->done()) initiator_->give_up();
+  if (!main.done()) main.give_up();
+  if (connector_ != nullptr && !connector_->done()) connector_->give_up();
 }
 
 }  // namespace storm

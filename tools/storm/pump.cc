@@ -7,13 +7,14 @@ namespace storm {
 
 using crypto::Bytes;
 
-Pump::Pump(dp::PacketPort& port, Framing& framing, Initiator& initiator, const PumpConfig& config,
-           PcapWriter* pcap)
+Pump::Pump(dp::PacketPort& port, Framing& framing, std::vector<Crowd*> crowds,
+           const PumpConfig& config, PcapWriter* pcap, Flood* flood)
     : port_(port),
       framing_(framing),
-      initiator_(initiator),
+      crowds_(std::move(crowds)),
       config_(config),
       pcap_(pcap),
+      flood_(flood),
       there_(config.there, config.seed),
       back_(config.back, config.seed + 1) {}
 
@@ -25,7 +26,22 @@ unsigned Pump::turn(std::uint64_t now_ns) {
   unsigned moved = take(now_ns);
   if (config_.ask_again) ask(now_ns);
   if (!framing_.knows_gateway()) return moved;
-  moved += config_.there.any() ? give_impaired(now_ns) : give(now_ns);
+  std::array<Outgoing, dp::kBurstMax> out;
+  for (Crowd* crowd : crowds_) {
+    const std::span<const Outgoing> due = std::span(out).first(crowd->poll(now_ns, out));
+    if (config_.there.any()) {
+      impair(due, now_ns);
+    } else {
+      moved += give(due, framing_.paths(), now_ns);
+    }
+  }
+  if (config_.there.any()) moved += give_impaired(now_ns);
+  if (flood_ != nullptr) {
+    const unsigned sent =
+        give(std::span(out).first(flood_->poll(now_ns, out)), flood_->paths(), now_ns);
+    counters_.flooded.add(sent);
+    moved += sent;
+  }
   counters_.lost.set(there_.lost() + back_.lost());
   counters_.duplicated.set(there_.duplicated() + back_.duplicated());
   counters_.reordered.set(there_.reordered() + back_.reordered());
@@ -72,19 +88,31 @@ unsigned Pump::take(std::uint64_t now_ns) {
 }
 
 void Pump::hand_over(std::span<const Bytes> messages, std::uint64_t now_ns) {
-  if (!config_.back.any()) {
-    if (!messages.empty()) initiator_.receive(messages, now_ns);
-    return;
-  }
+  if (!config_.back.any()) return sort(messages, now_ns);
   for (const Bytes message : messages) back_.push(message, now_ns);
   while (back_.pop(now_ns, octets_)) {
     const Bytes message = octets_;
-    initiator_.receive({&message, 1}, now_ns);
+    sort({&message, 1}, now_ns);
+  }
+}
+
+// The framing lets no message pass that is shorter than a header or for nobody.
+void Pump::sort(std::span<const Bytes> messages, std::uint64_t now_ns) {
+  if (messages.empty()) return;
+  if (crowds_.size() == 1) return crowds_.front()->receive(messages, now_ns);
+  std::array<Bytes, dp::kBurstMax> theirs;
+  for (Crowd* crowd : crowds_) {
+    std::size_t count = 0;
+    for (const Bytes message : messages)
+      if (crowd->has(client_of(ike::IkeSpi(crypto::load_be64(message.data())))))
+        theirs[count++] = message;
+    if (count != 0) crowd->receive(std::span(theirs).first(count), now_ns);
   }
 }
 
 void Pump::ask(std::uint64_t now_ns) {
-  const bool waiting = initiator_.totals().in_flight.get() != 0;
+  const bool waiting = std::ranges::any_of(
+      crowds_, [](const Crowd* crowd) { return crowd->totals().in_flight.get() != 0; });
   const bool silent = waiting && now_ns - heard_ns_ >= kAskEveryNs;
   if (framing_.knows_gateway() && !silent) return;
   if (asked_ns_ != 0 && now_ns - asked_ns_ < kAskEveryNs) return;
@@ -99,18 +127,16 @@ void Pump::ask(std::uint64_t now_ns) {
   transmit({&frame, 1}, now_ns);
 }
 
-unsigned Pump::give(std::uint64_t now_ns) {
-  std::array<Outgoing, dp::kBurstMax> out;
-  const std::size_t count = initiator_.poll(now_ns, out);
-  if (count == 0) return 0;
+unsigned Pump::give(std::span<const Outgoing> out, const ClientPaths& paths, std::uint64_t now_ns) {
+  if (out.empty()) return 0;
   std::array<dp::Frame, dp::kBurstMax> frames;
-  const unsigned room = port_.allocate(std::span(frames).first(count));
+  const unsigned room = port_.allocate(std::span(frames).first(out.size()));
   const bool offload = port_.can_offload_checksums();
-  counters_.unsendable.add(count - room);
+  counters_.unsendable.add(out.size() - room);
   unsigned written = 0;
   for (unsigned i = 0; i < room; ++i) {
     dp::Frame frame = frames[i];
-    if (framing_.write(out[i], frame, offload)) {
+    if (framing_.write(out[i], paths, frame, offload)) {
       frames[written++] = frame;
     } else {
       port_.release({&frame, 1});
@@ -122,19 +148,21 @@ unsigned Pump::give(std::uint64_t now_ns) {
 }
 
 // The frame is finished in memory of our own, with checksums of our own, and waits there.
-unsigned Pump::give_impaired(std::uint64_t now_ns) {
-  std::array<Outgoing, dp::kBurstMax> out;
+void Pump::impair(std::span<const Outgoing> out, std::uint64_t now_ns) {
   std::array<std::uint8_t, 2048> room;
-  for (const Outgoing& o : std::span(out).first(initiator_.poll(now_ns, out))) {
+  for (const Outgoing& o : out) {
     dp::Frame frame;
     frame.data = room.data();
     frame.capacity = room.size();
-    if (framing_.write(o, frame, false)) {
+    if (framing_.write(o, framing_.paths(), frame, false)) {
       there_.push({frame.data, frame.len}, now_ns);
     } else {
       counters_.unsendable.add();
     }
   }
+}
+
+unsigned Pump::give_impaired(std::uint64_t now_ns) {
   unsigned sent = 0;
   for (; sent < dp::kBurstMax && there_.pop(now_ns, octets_); ++sent) {
     dp::Frame frame;

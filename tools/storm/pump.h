@@ -1,9 +1,10 @@
-// Pump: carries messages between the initiator and a port, through a bad network if one is asked
-// for.
+// Pump: carries messages between crowds of clients and a port, through a bad network if one is
+// asked for.
 //
-// One turn receives a burst, hands its messages to the initiator, and sends what the initiator has
-// to send. The gateway's MAC is asked for before the first message, and again when nothing has come
-// for a while: a gateway that was restarted may have another. One thread.
+// One turn receives a burst, hands its messages to the crowds that they are for, and sends what
+// each crowd has to send, and its share of a flood if there is one. The gateway's MAC is asked for
+// before the first message, and again when nothing has come for a while: a gateway that was
+// restarted may have another. One thread.
 #pragma once
 
 #include <array>
@@ -12,9 +13,10 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/lanes.h"
 #include "dataplane/packet_port.h"
+#include "tools/storm/crowd.h"
+#include "tools/storm/flood.h"
 #include "tools/storm/framing.h"
 #include "tools/storm/impairments.h"
-#include "tools/storm/initiator.h"
 #include "tools/storm/pcap_writer.h"
 
 namespace storm {
@@ -36,14 +38,16 @@ struct PumpCounters {
   dp::Counter unsendable;       // no buffer, or larger than the MTU; retransmission repeats it
   dp::Counter ring_full;        // frames that the port did not take
   dp::Counter lost, duplicated, reordered;  // on purpose, both directions
+  dp::Counter flooded;                      // frames of the flood
 };
 
 class Pump {
  public:
   static constexpr std::uint64_t kAskEveryNs = 250'000'000;
 
-  Pump(dp::PacketPort& port, Framing& framing, Initiator& initiator, const PumpConfig& config,
-       PcapWriter* pcap = nullptr);
+  // The crowds have no client's number in common. `flood` and `pcap` may be null.
+  Pump(dp::PacketPort& port, Framing& framing, std::vector<Crowd*> crowds, const PumpConfig& config,
+       PcapWriter* pcap = nullptr, Flood* flood = nullptr);
 
   // Returns how many frames came or went.
   unsigned turn(std::uint64_t now_ns);
@@ -52,17 +56,20 @@ class Pump {
  private:
   unsigned take(std::uint64_t now_ns);
   void hand_over(std::span<const crypto::Bytes> messages, std::uint64_t now_ns);
+  void sort(std::span<const crypto::Bytes> messages, std::uint64_t now_ns);
   void ask(std::uint64_t now_ns);
-  unsigned give(std::uint64_t now_ns);
+  unsigned give(std::span<const Outgoing> out, const ClientPaths& paths, std::uint64_t now_ns);
+  void impair(std::span<const Outgoing> out, std::uint64_t now_ns);
   unsigned give_impaired(std::uint64_t now_ns);
   void transmit(std::span<const dp::Frame> frames, std::uint64_t now_ns);
   void record(const dp::Frame& frame, std::uint64_t now_ns);
 
   dp::PacketPort& port_;
   Framing& framing_;
-  Initiator& initiator_;
+  std::vector<Crowd*> crowds_;
   PumpConfig config_;
   PcapWriter* pcap_;
+  Flood* flood_;
   Impairments there_, back_;
   PumpCounters counters_;
   std::vector<std::uint8_t> octets_;

@@ -31,55 +31,22 @@ std::string latency_row(const char* name, const Histogram& h) {
   return row + "\n";
 }
 
-}  // namespace
+std::size_t index_of(Outcome o) { return static_cast<std::size_t>(o); }
 
-std::uint64_t Result::count(std::string_view name) const {
-  for (const auto& [counted, number] : counts)
-    if (counted == name) return number;
-  return 0;
-}
-
-double Result::rate() const { return seconds > 0 ? static_cast<double>(resumed()) / seconds : 0.0; }
-
-std::string Result::objection() const {
-  const std::uint64_t wrong = of(Outcome::wrong_auth) + of(Outcome::wrong_identity);
-  if (wrong != 0) return fmt::format("the gateway's AUTH or identity was wrong {} times", wrong);
-  if (resumed() != clients)
-    return fmt::format("{} of {} clients did not resume", clients - resumed(), clients);
-  if (dpd && count("dpd_answered") != resumed())
-    return fmt::format("{} of {} sessions did not answer DPD", resumed() - count("dpd_answered"),
-                       resumed());
-  return {};
-}
-
-std::string to_table(const Result& result) {
-  std::string text = fmt::format("\n  {:<22} {:>12} of {} in {:.3f} s\n", "resumed",
-                                 result.resumed(), result.clients, result.seconds);
-  text += fmt::format("  {:<22} {:>12.0f}\n", "resumptions a second", result.rate());
-  text += latency_row("latency, us", result.latency);
-  if (result.dpd) text += latency_row("DPD latency, us", result.dpd_latency);
-  for (const OutcomeRow& row : kOutcomes)
-    if (row.outcome != Outcome::resumed && result.of(row.outcome) != 0)
-      text += fmt::format("  {:<22} {:>12}  {}\n", row.name, result.of(row.outcome), row.meaning);
-  for (const auto& [name, number] : result.counts)
-    if (number != 0) text += fmt::format("  {:<22} {:>12}\n", name, number);
-  for (const auto& [name, value] : result.setting)
-    text += fmt::format("  {:<22} {}\n", name, value);
-  return text;
-}
-
-std::string to_json(const Result& result) {
+nlohmann::ordered_json json_of(const Result& result) {
   nlohmann::ordered_json json;
   json["clients"] = result.clients;
-  json["resumed"] = result.resumed();
+  json[kOutcomes[index_of(result.success)].name] = result.up();
   json["seconds"] = result.seconds;
-  json["resumptions_per_second"] = result.rate();
+  json[result.connecting() ? "handshakes_per_second" : "resumptions_per_second"] = result.rate();
   for (const Percentile& p : kPercentiles)
     json[fmt::format("{}_us", p.name)] = microseconds(result.latency.quantile(p.ten_thousandths));
-  json["failed"] = result.clients - result.resumed();
+  json["failed"] = result.clients - result.up();
   json["nacks"] = result.of(Outcome::nack);
   json["auth_failures"] = result.of(Outcome::auth_refused);
   json["wrong_auth"] = result.of(Outcome::wrong_auth) + result.of(Outcome::wrong_identity);
+  json["first_up_unix_s"] = result.first_up_unix_s;
+  json["last_up_unix_s"] = result.last_up_unix_s;
   for (const auto& [name, number] : result.counts) json[name] = number;
   if (result.dpd) {
     for (const Percentile& p : kPercentiles)
@@ -88,11 +55,59 @@ std::string to_json(const Result& result) {
   }
   auto& outcomes = json["outcomes"];
   for (const OutcomeRow& row : kOutcomes) outcomes[row.name] = result.of(row.outcome);
+  if (result.beside != nullptr) json["beside"] = json_of(*result.beside);
   auto& setting = json["setting"];
   for (const auto& [name, value] : result.setting) setting[name] = value;
   json["objection"] = result.objection();
+  return json;
+}
+
+}  // namespace
+
+std::uint64_t Result::count(std::string_view name) const {
+  for (const auto& [counted, number] : counts)
+    if (counted == name) return number;
+  return 0;
+}
+
+double Result::rate() const { return seconds > 0 ? static_cast<double>(up()) / seconds : 0.0; }
+
+std::string Result::objection() const {
+  const std::uint64_t wrong = of(Outcome::wrong_auth) + of(Outcome::wrong_identity);
+  if (wrong != 0) return fmt::format("the gateway's AUTH or identity was wrong {} times", wrong);
+  if (up() != clients)
+    return fmt::format("{} of {} clients did not {}", clients - up(), clients,
+                       connecting() ? "connect" : "resume");
+  if (tickets_wanted && count("new_tickets") != up())
+    return fmt::format("{} of {} clients got no ticket", up() - count("new_tickets"), up());
+  if (dpd && count("dpd_answered") != up())
+    return fmt::format("{} of {} sessions did not answer DPD", up() - count("dpd_answered"), up());
+  return {};
+}
+
+std::string to_table(const Result& result) {
+  std::string text =
+      fmt::format("\n  {:<22} {:>12} of {} in {:.3f} s\n", kOutcomes[index_of(result.success)].name,
+                  result.up(), result.clients, result.seconds);
+  text += fmt::format("  {:<22} {:>12.0f}\n",
+                      result.connecting() ? "handshakes a second" : "resumptions a second",
+                      result.rate());
+  text += latency_row("latency, us", result.latency);
+  if (result.dpd) text += latency_row("DPD latency, us", result.dpd_latency);
+  for (const OutcomeRow& row : kOutcomes)
+    if (row.outcome != result.success && result.of(row.outcome) != 0)
+      text += fmt::format("  {:<22} {:>12}  {}\n", row.name, result.of(row.outcome), row.meaning);
+  for (const auto& [name, number] : result.counts)
+    if (number != 0) text += fmt::format("  {:<22} {:>12}\n", name, number);
+  for (const auto& [name, value] : result.setting)
+    text += fmt::format("  {:<22} {}\n", name, value);
+  if (result.beside != nullptr) text += "\n  meanwhile" + to_table(*result.beside);
+  return text;
+}
+
+std::string to_json(const Result& result) {
   // A device's or machine's name may hold anything.
-  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return json_of(result).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 std::string to_csv(const Result& result) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,14 +16,16 @@ namespace storm {
 // The storm at one moment, seconds since the first start.
 struct Sample {
   double seconds = 0;
-  std::uint64_t up = 0;  // sessions resumed so far
+  std::uint64_t up = 0;  // sessions so far
   std::uint64_t in_flight = 0;
   std::uint64_t retransmissions = 0;
 };
 
 struct Result {
+  Outcome success = Outcome::resumed;  // or connected: what the clients wanted
   std::uint64_t clients = 0;
-  double seconds = 0;  // first start to last session resumed
+  double seconds = 0;                              // first start to last session up
+  double first_up_unix_s = 0, last_up_unix_s = 0;  // wall-clock times; 0 = none
   std::array<std::uint64_t, kOutcomeCount> outcomes{};
   Histogram latency, dpd_latency;  // ns
   // Name and number of everything else that was counted, in the order to be shown.
@@ -31,13 +34,16 @@ struct Result {
   std::vector<std::pair<std::string, std::string>> setting;
   std::vector<Sample> samples;
   bool dpd = false;
+  bool tickets_wanted = false;     // by connecting clients: without one they cannot come back
+  std::unique_ptr<Result> beside;  // of the clients that connected meanwhile; null = none
 
   std::uint64_t of(Outcome o) const { return outcomes[static_cast<std::size_t>(o)]; }
-  std::uint64_t resumed() const { return of(Outcome::resumed); }
+  std::uint64_t up() const { return of(success); }
+  bool connecting() const { return success == Outcome::connected; }
   std::uint64_t count(std::string_view name) const;  // 0 when there is none
-  double rate() const;                               // resumptions a second
-  // Why the run did not succeed: some client did not resume, some AUTH was wrong, some session did
-  // not answer DPD. Empty = success.
+  double rate() const;                               // sessions a second
+  // Why the run did not succeed: some client did not come up, some AUTH was wrong, some session did
+  // not answer DPD, some client got no ticket. Empty = success. What was beside does not count.
   std::string objection() const;
 };
 

@@ -12,10 +12,13 @@
 #include <string_view>
 #include <thread>
 
+#include "controlplane/proposal_text.h"
+#include "controlplane/secret_text.h"
 #include "dataplane/eal.h"
 #include "tools/storm/eal_arguments.h"
 #include "tools/storm/polling.h"
 #include "tools/storm/result.h"
+#include "tools/storm/ticket_saver.h"
 
 namespace storm {
 namespace {
@@ -44,14 +47,19 @@ std::string machine() {
 // What stays after set-up, in the order in which it is taken down from the end.
 struct Setup {
   std::unique_ptr<TicketBag> bag;
-  std::uint32_t clients = 0;
+  std::unique_ptr<ClientIdentity> identity;
+  crypto::SecretBytes psk;
+  std::uint32_t resuming = 0, connecting = 0;
   std::unique_ptr<dp::Eal> eal;
   std::unique_ptr<dp::Port> port;
-  std::unique_ptr<ClientPaths> paths;
+  std::unique_ptr<ClientPaths> paths, flood_paths;
   std::unique_ptr<Framing> framing;
   std::unique_ptr<PcapWriter> pcap;
   std::unique_ptr<TicketSaver> saver;
   std::unique_ptr<Polling> polling;
+
+  // Those by whom the run ends.
+  std::uint32_t leading() const { return resuming != 0 ? resuming : connecting; }
 };
 
 template <class T>
@@ -61,19 +69,42 @@ crypto::Status keep(crypto::Result<T> made, std::unique_ptr<T>& where) {
   return {};
 }
 
-crypto::Status open_files(const Options& options, Setup& s) {
+crypto::Status open_tickets(const Options& options, Setup& s) {
+  if (options.tickets.empty()) return {};
   if (const auto status = keep(TicketBag::open(options.tickets), s.bag); !status) return status;
   const auto records = static_cast<std::uint32_t>(s.bag->count());
-  s.clients = options.clients == 0 ? records : options.clients;
-  if (s.clients > records)
+  s.resuming = options.clients == 0 ? records : options.clients;
+  if (s.resuming > records)
     return crypto::fail(
-        fmt::format("{}: {} tickets, {} clients asked for", options.tickets, records, s.clients));
-  if (const auto status = keep(ClientPaths::make(options.path, s.clients), s.paths); !status)
-    return status;
+        fmt::format("{}: {} tickets, {} clients asked for", options.tickets, records, s.resuming));
+  return {};
+}
+
+crypto::Status open_secret(const Options& options, Setup& s) {
+  s.connecting = options.connect.clients;
+  if (s.connecting == 0) return {};
+  auto psk = cp::load_secret(options.connect.psk_file);
+  if (!psk) return std::unexpected(psk.error());
+  s.psk = std::move(*psk);
+  return keep(ClientIdentity::parse(options.connect.identity), s.identity);
+}
+
+crypto::Status lay_paths(const Options& options, Setup& s) {
+  const auto status = keep(ClientPaths::make(options.path, s.resuming + s.connecting), s.paths);
+  if (!status || options.flood.rate == 0) return status;
+  PathConfig flood = options.path;
+  flood.source = options.flood.source;
+  return keep(ClientPaths::make(flood, options.flood.sources), s.flood_paths);
+}
+
+crypto::Status open_files(const Options& options, Setup& s) {
+  if (const auto status = open_tickets(options, s); !status) return status;
+  if (const auto status = open_secret(options, s); !status) return status;
+  if (const auto status = lay_paths(options, s); !status) return status;
   if (!options.pcap.empty())
     if (const auto status = keep(PcapWriter::create(options.pcap), s.pcap); !status) return status;
   if (options.save_tickets.empty()) return {};
-  return keep(TicketSaver::create(options.save_tickets, *s.bag, s.clients), s.saver);
+  return keep(TicketSaver::create(options.save_tickets, s.bag.get(), s.leading()), s.saver);
 }
 
 // virtio-user as client needs the socket of its peer, which may be started later than we are.
@@ -125,8 +156,16 @@ crypto::Status bring_up(const Options& options, Setup& s) {
                                                       .mtu = options.mtu,
                                                       .gateway_mac = options.gateway_mac},
                                         *s.paths);
-  s.polling = std::make_unique<Polling>(options, *s.bag, s.clients, s.port->worker(0), *s.framing,
-                                        *s.paths, s.pcap.get(), s.saver.get());
+  const Cast cast{.bag = s.bag.get(),
+                  .resuming = s.resuming,
+                  .resumed_sink = s.bag != nullptr ? s.saver.get() : nullptr,
+                  .identity = s.identity.get(),
+                  .psk = &s.psk,
+                  .connecting = s.connecting,
+                  .connected_sink = s.bag == nullptr ? s.saver.get() : nullptr,
+                  .flood_paths = s.flood_paths.get(),
+                  .pcap = s.pcap.get()};
+  s.polling = std::make_unique<Polling>(options, cast, s.port->worker(0), *s.framing);
   return s.eal->launch(0, &Polling::entry, s.polling.get());
 }
 
@@ -139,7 +178,7 @@ class Progress {
   }
   void show(double seconds, const Totals& totals, std::uint32_t clients) {
     if (quiet_) return;
-    const std::uint64_t up = totals.resumed();
+    const std::uint64_t up = totals.up();
     const double rate = seconds > at_ ? static_cast<double>(up - up_) / (seconds - at_) : 0.0;
     const std::uint64_t failed = clients - up - totals.of(Outcome::pending);
     fmt::print(stderr,
@@ -166,10 +205,10 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
   Progress progress(options.quiet);
   Clock::time_point start{}, shown{};
   const auto sample = [&] {
-    const Totals& totals = s.polling->totals();
+    const Totals& totals = s.polling->leader().totals();
     const std::chrono::duration<double> elapsed = Clock::now() - start;
     samples.push_back(
-        {elapsed.count(), totals.resumed(), totals.in_flight.get(), totals.retransmissions.get()});
+        {elapsed.count(), totals.up(), totals.in_flight.get(), totals.retransmissions.get()});
   };
   for (;;) {
     const Phase phase = s.polling->phase();
@@ -179,7 +218,7 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
       if (start == Clock::time_point{}) start = shown = Clock::now();
       sample();
       if (Clock::now() - shown >= std::chrono::seconds(1)) {
-        progress.show(samples.back().seconds, s.polling->totals(), s.clients);
+        progress.show(samples.back().seconds, s.polling->leader().totals(), s.leading());
         shown += std::chrono::seconds(1);
       }
     }
@@ -189,26 +228,37 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
   if (!s.polling->failure().empty()) return samples;
   if (start == Clock::time_point{}) start = Clock::now();
   sample();
-  progress.show(samples.back().seconds, s.polling->totals(), s.clients);
+  progress.show(samples.back().seconds, s.polling->leader().totals(), s.leading());
   return samples;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> counts_of(const Totals& t, const PumpCounters& p,
-                                                             bool dpd) {
-  std::vector<std::pair<std::string, std::uint64_t>> counts = {
-      {"retransmissions", t.retransmissions.get()},
-      {"restarts", t.restarts.get()},
-      {"cookies", t.cookies.get()},
-      {"address_kept", t.address_kept.get()},
-      {"address_changed", t.address_changed.get()},
-      {"new_tickets", t.tickets.get()},
-      {"late_answers", t.late.get()},
-      {"unreadable_answers", t.unreadable.get()},
-      {"wrong_icv", t.wrong_icv.get()},
+using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
+
+Counts counts_of(const Totals& t, bool connecting) {
+  Counts counts = {{"retransmissions", t.retransmissions.get()},
+                   {"restarts", t.restarts.get()},
+                   {"cookies", t.cookies.get()}};
+  if (connecting) {
+    counts.emplace_back("invalid_ke", t.invalid_ke.get());
+    counts.emplace_back("addresses", t.addresses.get());
+  } else {
+    counts.emplace_back("address_kept", t.address_kept.get());
+    counts.emplace_back("address_changed", t.address_changed.get());
+  }
+  const Counts rest = {{"new_tickets", t.tickets.get()},
+                       {"late_answers", t.late.get()},
+                       {"unreadable_answers", t.unreadable.get()},
+                       {"wrong_icv", t.wrong_icv.get()},
+                       {"messages_sent", t.sent.get()},
+                       {"messages_received", t.received.get()}};
+  counts.insert(counts.end(), rest.begin(), rest.end());
+  return counts;
+}
+
+Counts counts_of(const PumpCounters& p) {
+  return {
       {"misaddressed", p.misaddressed.get()},
       {"wrong_checksum", p.wrong_checksum.get()},
-      {"messages_sent", t.sent.get()},
-      {"messages_received", t.received.get()},
       {"frames_out", p.frames_out.get()},
       {"frames_in", p.frames_in.get()},
       {"ring_full", p.ring_full.get()},
@@ -216,38 +266,66 @@ std::vector<std::pair<std::string, std::uint64_t>> counts_of(const Totals& t, co
       {"lost_on_purpose", p.lost.get()},
       {"duplicated_on_purpose", p.duplicated.get()},
       {"reordered_on_purpose", p.reordered.get()},
+      {"flooded", p.flooded.get()},
   };
-  if (dpd) {
-    counts.emplace_back("dpd_answered", t.dpd_answered.get());
-    counts.emplace_back("dpd_failed", t.dpd_failed.get());
-  }
-  return counts;
 }
 
-Result result_of(const Options& options, const Setup& s, std::vector<Sample> samples) {
-  const Initiator& initiator = s.polling->initiator();
-  const Totals& totals = initiator.totals();
+Result result_of(const Options& options, const Polling& polling, const Crowd& crowd,
+                 std::uint32_t clients) {
+  const Totals& totals = crowd.totals();
   Result result;
-  result.clients = s.clients;
+  const bool connecting = &crowd == polling.connector();
+  if (connecting) result.success = Outcome::connected;
+  result.tickets_wanted = connecting && options.ticket_request;
+  result.clients = clients;
   const std::uint64_t first_ns = totals.first_start_ns.get();
   const std::uint64_t last_ns = totals.last_up_ns.get();
   if (last_ns > first_ns) result.seconds = static_cast<double>(last_ns - first_ns) / 1e9;
+  if (last_ns != 0) {
+    const auto unix_s = [&](std::uint64_t ns) {
+      return static_cast<double>(polling.unix_ns_at_0() + ns) / 1e9;
+    };
+    result.first_up_unix_s = unix_s(totals.first_up_ns.get());
+    result.last_up_unix_s = unix_s(last_ns);
+  }
   for (std::size_t i = 0; i < kOutcomeCount; ++i) result.outcomes[i] = totals.outcomes[i].get();
-  result.latency = initiator.latency();
-  result.dpd_latency = initiator.dpd_latency();
-  result.dpd = options.dpd;
-  result.counts = counts_of(totals, s.polling->counters(), options.dpd);
+  result.latency = crowd.latency();
+  result.counts = counts_of(totals, connecting);
+  return result;
+}
+
+Result result_of(const Options& options, const Setup& s, std::vector<Sample> samples) {
+  const Polling& polling = *s.polling;
+  Result result = result_of(options, polling, polling.leader(), s.leading());
+  if (options.dpd && polling.initiator() != nullptr) {
+    result.dpd = true;
+    result.dpd_latency = polling.initiator()->dpd_latency();
+    const Totals& totals = polling.initiator()->totals();
+    result.counts.emplace_back("dpd_answered", totals.dpd_answered.get());
+    result.counts.emplace_back("dpd_failed", totals.dpd_failed.get());
+  }
+  for (const auto& count : counts_of(polling.counters())) result.counts.push_back(count);
+  if (polling.initiator() != nullptr && polling.connector() != nullptr)
+    result.beside =
+        std::make_unique<Result>(result_of(options, polling, *polling.connector(), s.connecting));
   result.samples = std::move(samples);
+  const ConnectOptions& connect = options.connect;
+  const std::uint32_t rate = result.connecting() ? connect.rate : options.rate;
+  const std::uint32_t window = result.connecting() ? connect.window : options.window;
   result.setting = {
-      {"rate", options.rate == 0 ? std::string("max") : fmt::format("{}/s", options.rate)},
-      {"window", std::to_string(options.window)},
+      {"rate", rate == 0 ? std::string("max") : fmt::format("{}/s", rate)},
+      {"window", std::to_string(window)},
       {"auth_form", options.auth_form == ike::AuthForm::rfc ? "rfc" : "libreswan"},
-      {"engine", std::string(s.polling->engine_name())},
+      {"engine", std::string(polling.engine_name())},
       {"device", s.port->description()},
       {"dpdk", dp::dpdk_version()},
       {"machine", machine()},
       {"command", "resurge-storm " + options.line},
   };
+  if (polling.connector() != nullptr) {
+    result.setting.emplace_back("proposal", cp::ike_suite_text(connect.proposal.front()));
+    result.setting.emplace_back("reuse_ke", std::to_string(connect.reuse_ke));
+  }
   return result;
 }
 

@@ -5,7 +5,7 @@
 
 namespace storm {
 
-crypto::Result<TicketSaver> TicketSaver::create(const std::string& path, const TicketBag& bag,
+crypto::Result<TicketSaver> TicketSaver::create(const std::string& path, const TicketBag* bag,
                                                 std::uint32_t clients) {
   auto writer = TicketBagWriter::create(path);
   if (!writer) return std::unexpected(writer.error());
@@ -27,12 +27,12 @@ void TicketSaver::established(const Established& session) {
 
 void TicketSaver::failed(std::uint32_t client, Outcome outcome) {
   seen_[client] = true;
-  if (outcome != Outcome::nack) add(bag_.at(client));
+  if (bag_ != nullptr && outcome != Outcome::nack) add(bag_->at(client));
 }
 
 crypto::Status TicketSaver::commit(std::uint64_t now_s) {
-  for (std::uint32_t client = 0; client < seen_.size(); ++client)
-    if (!seen_[client]) add(bag_.at(client));
+  for (std::uint32_t client = 0; bag_ != nullptr && client < seen_.size(); ++client)
+    if (!seen_[client]) add(bag_->at(client));
   if (!status_) return status_;
   if (writer_.count() == 0) return crypto::fail("no client has a ticket that could be saved");
   return writer_.commit(now_s);
