@@ -34,8 +34,10 @@ void check_round_trip(const ike::CreateChildRequest& request, std::size_t len) {
   ike::ChainBuilder chain(writer);
   ike::write_create_child_offer(chain, offer);
   CHECK(writer.ok());
-  // A KE payload of group 0 is read as one, but is not written.
+  // A KE payload of group 0 is read as one, but is not written; selectors of unknown types are
+  // dropped, and a TS payload without any is malformed.
   if (request.has_ke && request.ke == ike::KeId::none) return;
+  if (!is_ike && (request.ts_i.count == 0 || request.ts_r.count == 0)) return;
   ike::CreateChildRequest again;
   ike::PayloadType offending = ike::PayloadType::none;
   CHECK(ike::parse_create_child_request(chain.first_type(), writer.written(), again, offending) ==
