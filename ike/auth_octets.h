@@ -8,11 +8,8 @@
 // AUTH of a resumed SA differs: ike/auth_value.h.
 #pragma once
 
-#include <optional>
-
 #include "crypto/engine.h"
 #include "ike/ids.h"
-#include "ike/registry.h"
 
 namespace ike {
 
@@ -43,36 +40,15 @@ void shared_key_auth(crypto::Engine& engine, crypto::Prf prf, crypto::Bytes secr
                                           crypto::Bytes secret, crypto::Bytes octets,
                                           crypto::Bytes auth);
 
-// RFC 7427 §3: AUTH data of method 14. bad parts give false: an empty AlgorithmIdentifier or
-// signature, or a length beyond the data.
+// RFC 7427 §3: AUTH data of method 14. False for an empty AlgorithmIdentifier or signature, or a
+// length beyond the data.
 struct SignatureView {
-  crypto::Bytes algorithm;  // DER AlgorithmIdentifier
+  crypto::Bytes algorithm;  // DER AlgorithmIdentifier: crypto/signature.h
   crypto::Bytes signature;
 };
 [[nodiscard]] bool parse_signature_auth(crypto::Bytes auth_data, SignatureView& out);
 // Returns the length, or 0 when it does not fit.
 std::size_t write_signature_auth(crypto::Bytes algorithm, crypto::Bytes signature,
                                  crypto::MutBytes out);
-
-// The AlgorithmIdentifiers that we make and take, each in its one DER form (RFC 7427 Appendix A).
-enum class SignatureAlgorithm : std::uint8_t {
-  rsa_pkcs1_sha2_256,
-  rsa_pkcs1_sha2_384,
-  rsa_pkcs1_sha2_512,
-  rsa_pss_sha2_256,  // salt as long as the hash
-  rsa_pss_sha2_384,
-  rsa_pss_sha2_512,
-  ecdsa_sha2_256,
-  ecdsa_sha2_384,
-  ecdsa_sha2_512,
-  ed25519,
-  ed448,
-  count,
-};
-crypto::Bytes algorithm_identifier(SignatureAlgorithm algorithm);
-// Nothing for octets that are none of them.
-std::optional<SignatureAlgorithm> identify_signature(crypto::Bytes algorithm);
-// The hash whose announcement in SIGNATURE_HASH_ALGORITHMS allows this algorithm.
-HashId hash_of(SignatureAlgorithm algorithm);
 
 }  // namespace ike
