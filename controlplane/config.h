@@ -40,12 +40,14 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct LogConfig {
   LogLevel level = LogLevel::info;
+  bool level_is_option = false;        // the command line says it
   std::string file;                    // empty = standard error
   std::uint32_t summary_every_s = 10;  // 0 = no summary lines
 };
 
 struct StatsConfig {
-  std::string file;  // empty = none
+  std::string file;             // empty = none
+  bool file_is_option = false;  // the command line says it
   std::uint32_t every_ms = 1000;
 };
 

@@ -2,9 +2,12 @@
 #include "controlplane/control_loop.h"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
+
+#include "controlplane/config_changes.h"
 
 namespace cp {
 namespace {
@@ -14,27 +17,19 @@ constexpr int kRoundMs = 20;
 // What time synchronisation may take back without a word.
 constexpr std::uint64_t kClockSlackS = 60;
 
+// CPU time of this thread so far.
+double thread_cpu_s() {
+  timespec spent{};
+  if (::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) != 0) return 0;
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
+
 crypto::Status status_of(const auto& result) {
   if (result) return {};
   return std::unexpected(result.error());
 }
 
 }  // namespace
-
-Time time_now() {
-  using std::chrono::duration_cast;
-  const auto mono = std::chrono::steady_clock::now().time_since_epoch();
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  return {.ms = static_cast<std::uint64_t>(duration_cast<std::chrono::milliseconds>(mono).count()),
-          .unix_s = static_cast<std::uint64_t>(duration_cast<std::chrono::seconds>(wall).count())};
-}
-
-bool Periodic::is_due(std::uint64_t now_ms) {
-  if (period_ms_ == 0) return false;
-  const bool due = due_ms_ != 0 && now_ms >= due_ms_;
-  if (due || due_ms_ == 0) due_ms_ = now_ms + period_ms_;
-  return due;
-}
 
 ControlLoop::ControlLoop(Parts parts, Time now)
     : parts_(std::move(parts)),
@@ -51,7 +46,8 @@ Time ControlLoop::judged(Time now) {
   crypto::Status status;
   if (now.unix_s + kClockSlackS < latest_s)
     status = crypto::fail(
-        "was at least " + std::to_string(latest_s) + " (seconds since 1970) before and went back; "
+        "was at least " + std::to_string(latest_s) +
+        " (seconds since 1970) before and went back; "
         "tickets are judged by that time until the clock has caught up. If it was that far ahead "
         "by mistake, see clock-mark in docs/operations.md");
   note("wall clock", status);
@@ -106,24 +102,65 @@ void ControlLoop::reload() {
     for (const std::string& line : config.error()) parts_.log.error("reload: {}", line);
     return;
   }
-  parts_.log.info("reload: {} identities and {} issuers denied; other settings need a restart",
-                  config->denied.identities.size(), config->denied.issuers.size());
+  if (parts_.plane != nullptr) {
+    auto policy = Credentials::load(*config);
+    if (!policy) {
+      for (const std::string& line : policy.error()) parts_.log.error("reload: {}", line);
+      return;
+    }
+    parts_.plane->replace_policy(std::move(*policy));
+  }
+  parts_.log.info("reload: {} connections, {} identities and {} issuers denied",
+                  config->connections.size(), config->denied.identities.size(),
+                  config->denied.issuers.size());
+  for (const std::string& key : restart_only_changes(parts_.config, *config))
+    parts_.log.warn("reload: {} has changed, which a restart will put into force", key);
   parts_.workers.publish(std::move(config->denied));
 }
 
 void ControlLoop::run(Signals& signals) {
+  std::uint64_t rounded_ms = 0;
   while (true) {
-    switch (signals.wait(kRoundMs)) {
-      case Wake::stop:
-        return;
-      case Wake::reload:
-        reload();
-        break;
-      case Wake::timeout:
-        break;
+    const Time now = time_now();
+    const bool busy = parts_.plane != nullptr && parts_.plane->serve(judged(now));
+    if (now.ms - rounded_ms >= kRoundMs) {
+      round(now);
+      rounded_ms = now.ms;
     }
-    round(time_now());
+    if (!sleep(signals, pause_ms(now, busy))) return;
   }
+}
+
+int ControlLoop::pause_ms(const Time& now, bool busy) const {
+  if (busy) return 0;
+  if (parts_.plane == nullptr) return kRoundMs;
+  const std::uint64_t due_ms = parts_.plane->next_deadline_ms();
+  if (due_ms <= now.ms) return 0;
+  return static_cast<int>(std::min<std::uint64_t>(kRoundMs, due_ms - now.ms));
+}
+
+bool ControlLoop::sleep(Signals& signals, int timeout_ms) {
+  dp::Doorbell& bell = parts_.workers.doorbell();
+  std::vector<pollfd> waiting = {{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                 {.fd = bell.fd(), .events = POLLIN, .revents = 0}};
+  RadiusClient* radius = parts_.plane != nullptr ? parts_.plane->radius() : nullptr;
+  if (radius != nullptr)
+    for (const int fd : radius->fds())
+      waiting.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+  bell.will_sleep();
+  // A letter that came before the bell knew that we sleep.
+  if (parts_.plane != nullptr)
+    for (unsigned worker = 0; worker < parts_.workers.worker_count(); ++worker)
+      if (parts_.workers.next_punt(worker) != nullptr) timeout_ms = 0;
+  const int ready = ::poll(waiting.data(), waiting.size(), timeout_ms);
+  bell.is_awake();
+  if (ready <= 0) return true;
+  for (std::size_t i = 2; i < waiting.size(); ++i)
+    if (waiting[i].revents != 0) radius->on_readable(waiting[i].fd, time_now().ms);
+  if (waiting[0].revents == 0) return true;
+  const Wake wake = signals.take();
+  if (wake == Wake::reload) reload();
+  return wake != Wake::stop;
 }
 
 std::string ControlLoop::finish(const Time& now) {
@@ -144,7 +181,9 @@ void ControlLoop::write_stats(const Time& now) {
   const StatsHead head{.version = parts_.version,
                        .unix_s = now.unix_s,
                        .uptime_s = seconds_since_start(now),
-                       .tsc_hz = parts_.tsc_hz};
+                       .tsc_hz = parts_.tsc_hz,
+                       .plane = parts_.plane != nullptr ? &parts_.plane->counters() : nullptr,
+                       .control_cpu_s = thread_cpu_s()};
   note("writing stats", replace_file(parts_.config.stats.file, stats_json(head, parts_.workers)));
 }
 

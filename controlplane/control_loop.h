@@ -13,6 +13,8 @@
 #include <string>
 
 #include "controlplane/config.h"
+#include "controlplane/control_plane.h"
+#include "controlplane/control_time.h"
 #include "controlplane/issuer_stock.h"
 #include "controlplane/report.h"
 #include "controlplane/signals.h"
@@ -20,23 +22,6 @@
 #include "controlplane/workers.h"
 
 namespace cp {
-
-struct Time {
-  std::uint64_t ms = 0;      // monotonic
-  std::uint64_t unix_s = 0;  // wall clock
-};
-Time time_now();
-
-// True once in each period; the first time a whole period after the first question.
-class Periodic {
- public:
-  explicit Periodic(std::uint64_t period_ms) : period_ms_(period_ms) {}  // 0 = never
-  bool is_due(std::uint64_t now_ms);
-
- private:
-  std::uint64_t period_ms_;
-  std::uint64_t due_ms_ = 0;  // 0 = not asked yet
-};
 
 class ControlLoop {
  public:
@@ -49,17 +34,18 @@ class ControlLoop {
     spdlog::logger& log;
     std::string version;
     std::uint64_t tsc_hz = 0;
+    ControlPlane* plane = nullptr;  // full IKEv2; null in tests of the other duties
   };
   ControlLoop(Parts parts, Time now);
 
   // Before workers start: keyring, deny lists and an issuer for each worker. A full disk keeps new
   // tickets from being issued, but no client from coming back, so it does not fail.
   void prepare(const Time& wall);
-  // What is due.
+  // What is due beside messages.
   void round(const Time& wall);
   // HUP: the keyring when its file changed, and the deny lists of the configuration file.
   void reload();
-  // Rounds until INT or TERM.
+  // Serves messages as they come and rounds now and then, until INT or TERM.
   void run(Signals& signals);
   // After workers have stopped: used tickets to the disk, the last stats, the report.
   std::string finish(const Time& now);
@@ -68,6 +54,9 @@ class ControlLoop {
   // `now`, not before the latest time that the state directory has seen; says so when the clock is
   // behind that.
   Time judged(Time now);
+  // Sleeps until something comes or is due. False: INT or TERM.
+  bool sleep(Signals& signals, int timeout_ms);
+  int pause_ms(const Time& now, bool busy) const;
   void rotate(const Time& now);
   void look_after_issuers(const Time& now);
   void summarize(const Time& now);

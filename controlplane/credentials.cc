@@ -1,9 +1,8 @@
-// Loads credentials and chooses among them.
+// Chooses connections, secrets, keys and authorities.
 #include "controlplane/credentials.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <functional>
 #include <optional>
@@ -11,20 +10,10 @@
 #include <utility>
 #include <variant>
 
-#include "controlplane/secret_text.h"
-
 namespace cp {
 namespace {
 
-using Mistakes = std::vector<std::string>;
-
-crypto::SecretBytes secret_of(const SecretConfig& secret, Mistakes& mistakes) {
-  if (secret.file.empty()) return crypto::SecretBytes(secret.secret.reveal());
-  auto loaded = load_secret(secret.file);
-  if (loaded) return std::move(*loaded);
-  mistakes.push_back(fmt::format("secrets.{}.secret_file: {}", secret.name, loaded.error().text));
-  return {};
-}
+constexpr std::size_t kIdTypeLen = 4;  // type and reserved octets
 
 crypto::Bytes octets_of(const Address& address) {
   return std::visit([](const auto& a) { return crypto::Bytes(a); }, address);
@@ -37,17 +26,10 @@ bool serves(const Connection& connection, crypto::Bytes local_address) {
          });
 }
 
-IdBody address_identity(crypto::Bytes address) {
-  const auto type = address.size() == 4 ? ike::IdType::ipv4_addr : ike::IdType::ipv6_addr;
+IdBody identity_of(ike::IdType type, crypto::Bytes octets) {
   IdBody body = {std::to_underlying(type), 0, 0, 0};
-  body.insert(body.end(), address.begin(), address.end());
+  body.insert(body.end(), octets.begin(), octets.end());
   return body;
-}
-
-// How well our side of a connection fits the IDr that the client asks for.
-IdMatch local_match(const Connection& connection, crypto::Bytes id_r) {
-  if (id_r.empty() || connection.local.id.empty()) return IdMatch::any;
-  return same_identity(connection.local.id, id_r) ? IdMatch::exact : IdMatch::none;
 }
 
 struct PskRank {
@@ -69,15 +51,19 @@ std::optional<PskRank> rank_of(const Psk& psk, crypto::Bytes local_id, crypto::B
 
 }  // namespace
 
-std::expected<std::unique_ptr<const Credentials>, std::vector<std::string>> Credentials::load(
-    const GatewayConfig& config) {
-  std::unique_ptr<Credentials> loaded(new Credentials);
-  Mistakes mistakes;
-  loaded->connections_ = config.connections;
-  for (const SecretConfig& secret : config.secrets)
-    loaded->psks_.push_back({secret.name, secret.ids, secret_of(secret, mistakes)});
-  if (!mistakes.empty()) return std::unexpected(std::move(mistakes));
-  return loaded;
+bool proves(const crypto::Certificate& certificate, crypto::Bytes id_body) {
+  constexpr std::array kKinds = {
+      std::pair(ike::IdType::der_asn1_dn, crypto::NameKind::dn),
+      std::pair(ike::IdType::fqdn, crypto::NameKind::fqdn),
+      std::pair(ike::IdType::rfc822_addr, crypto::NameKind::rfc822),
+      std::pair(ike::IdType::ipv4_addr, crypto::NameKind::ip4),
+      std::pair(ike::IdType::ipv6_addr, crypto::NameKind::ip6),
+  };
+  if (id_body.size() <= kIdTypeLen) return false;
+  for (const auto& [type, kind] : kKinds)
+    if (id_body[0] == std::to_underlying(type))
+      return certificate.matches_identity(kind, id_body.subspan(kIdTypeLen));
+  return false;
 }
 
 const Connection* Credentials::connection(std::uint32_t id) const {
@@ -93,6 +79,16 @@ std::vector<ike::Suite> Credentials::ike_suites(crypto::Bytes local_address) con
       if (std::ranges::find(suites, suite) == suites.end()) suites.push_back(suite);
   }
   return suites;
+}
+
+// How well our side of a connection fits the IDr that the client asks for.
+IdMatch Credentials::local_match(const Connection& connection, crypto::Bytes id_r) const {
+  if (id_r.empty()) return IdMatch::any;
+  if (!connection.local.id.empty())
+    return same_identity(connection.local.id, id_r) ? IdMatch::exact : IdMatch::none;
+  const LocalKey* key = local_key(connection);
+  if (key == nullptr) return IdMatch::any;
+  return proves(key->chain.front(), id_r) ? IdMatch::exact : IdMatch::none;
 }
 
 std::vector<const Connection*> Credentials::candidates(const ConnectionQuery& query) const {
@@ -122,7 +118,34 @@ IdBody Credentials::local_identity(const Connection& connection,
                                    const ConnectionQuery& query) const {
   if (!connection.local.id.empty()) return connection.local.id;
   if (!query.id_r.empty()) return {query.id_r.begin(), query.id_r.end()};
-  return address_identity(query.local_address);
+  if (const LocalKey* key = local_key(connection))
+    return identity_of(ike::IdType::der_asn1_dn, key->chain.front().subject_der());
+  return identity_of(
+      query.local_address.size() == 4 ? ike::IdType::ipv4_addr : ike::IdType::ipv6_addr,
+      query.local_address);
+}
+
+const LocalKey* Credentials::local_key(const Connection& connection) const {
+  const auto found = keys_.find(connection.id);
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+const crypto::TrustStore* Credentials::trust(const Connection& connection) const {
+  if (!connection.full_handshakes || connection.remote.auth != AuthKind::pubkey) return nullptr;
+  const auto found = stores_.find(connection.remote.cacert_files);
+  return found == stores_.end() ? nullptr : &found->second;
+}
+
+std::vector<crypto::AuthorityHash> Credentials::certreq(crypto::Bytes local_address) const {
+  std::vector<crypto::AuthorityHash> hashes;
+  for (const Connection& connection : connections_) {
+    const crypto::TrustStore* store = trust(connection);
+    if (store == nullptr || !connection.send_certreq || !serves(connection, local_address))
+      continue;
+    for (const crypto::AuthorityHash& hash : store->authority_hashes())
+      if (std::ranges::find(hashes, hash) == hashes.end()) hashes.push_back(hash);
+  }
+  return hashes;
 }
 
 const Psk* Credentials::find_psk(crypto::Bytes local_id, crypto::Bytes remote_id) const {

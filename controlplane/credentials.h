@@ -7,12 +7,14 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "controlplane/config.h"
 #include "controlplane/connection.h"
+#include "controlplane/radius_client.h"
 #include "crypto/base/secret.h"
 #include "crypto/certificate.h"
 #include "crypto/signature.h"
@@ -77,9 +79,22 @@ class Credentials {
   // connections for clients of this address of ours that send one. Empty: no CERTREQ.
   std::vector<crypto::AuthorityHash> certreq(crypto::Bytes local_address) const;
 
+  // What the RADIUS client is opened with: a copy, servers and their secrets.
+  RadiusSettings radius() const;
+
  private:
+  struct Loader;
+
+  IdMatch local_match(const Connection& connection, crypto::Bytes id_r) const;
+
   std::vector<Connection> connections_;
   std::vector<Psk> psks_;
+  std::map<std::uint32_t, LocalKey> keys_;                         // by connection
+  std::map<std::vector<std::string>, crypto::TrustStore> stores_;  // by files; none = [authorities]
+  RadiusSettings radius_;
 };
+
+// Does the certificate prove this identity (RFC 4945 §3.1)? False for kinds that it cannot hold.
+bool proves(const crypto::Certificate& certificate, crypto::Bytes id_body);
 
 }  // namespace cp

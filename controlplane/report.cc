@@ -100,6 +100,10 @@ std::string stats_json(const StatsHead& head, const Workers& workers) {
   json["tsc_hz"] = head.tsc_hz;
   json["worker_cycles_per_resumption"] = total.cycles_per_resumption();
   json["total"] = json_of(total);
+  auto& control = json["control"] = {{"cpu_s", head.control_cpu_s}};
+  if (head.plane != nullptr)
+    for (const PlaneCounterRow& row : kPlaneCounterRows)
+      control[std::string(row.name)] = head.plane->*row.value;
   auto& list = json["workers"] = nlohmann::ordered_json::array();
   for (unsigned worker = 0; worker < workers.worker_count(); ++worker)
     list.push_back(json_of(totals_of(workers.counters(worker))));

@@ -34,9 +34,7 @@ Signals::~Signals() {
 
 Signals::Signals(Signals&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
-Wake Signals::wait(int timeout_ms) {
-  pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
-  if (::poll(&waiting, 1, timeout_ms) <= 0) return Wake::timeout;
+Wake Signals::take() {
   signalfd_siginfo signal{};
   if (::read(fd_, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
     return Wake::timeout;

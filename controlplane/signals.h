@@ -17,8 +17,10 @@ class Signals {
   Signals(Signals&& other) noexcept;
   Signals& operator=(Signals&&) = delete;
 
-  // Sleeps until a signal comes or `timeout_ms` have passed.
-  Wake wait(int timeout_ms);
+  // Readable when a signal has come.
+  int fd() const { return fd_; }
+  // What has come; timeout when nothing did.
+  Wake take();
 
  private:
   explicit Signals(int fd) : fd_(fd) {}

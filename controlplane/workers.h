@@ -63,6 +63,8 @@ class Workers {
   virtual void set_sa_init_cookies(bool demanded) = 0;
   // An SPI by which workers know that its IKE SA is the control thread's.
   virtual ike::IkeSpi new_control_spi(crypto::Random& random) = 0;
+  // An inbound SPI for a Child SA on that worker.
+  virtual ike::EspSpi new_child_spi(unsigned worker, crypto::Random& random) = 0;
 
   // Pool addresses. `wish` is given when it is free or held by `previous` (0 = nobody) or `holder`;
   // otherwise any, searched from a place that `hint` spreads. Empty when the pool is exhausted.

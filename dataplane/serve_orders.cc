@@ -82,7 +82,7 @@ void obey(const Order& order, Outbox& outbox, WorkerParts& w) {
       return recall(order.spi_r, w);
     case OrderKind::install_child:
     case OrderKind::remove_child:
-    case OrderKind::move_children:
+    case OrderKind::move_child:
       return;  // of the ESP path, which is not there
   }
 }

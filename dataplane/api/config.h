@@ -25,6 +25,7 @@ struct LinkConfig {
   std::uint16_t mtu = 1500;
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
+  bool operator==(const LinkConfig&) const = default;
 };
 
 enum class CookieMode : std::uint8_t { automatic, always, never };
@@ -41,6 +42,7 @@ struct AdmissionConfig {
   std::uint32_t answers_per_source_per_s =
       1000;                                // refusals and error notifies to one source address
   std::uint32_t new_issuers_per_s = 1000;  // key derivations for issuers not seen before
+  bool operator==(const AdmissionConfig&) const = default;
 };
 
 struct TicketConfig {
@@ -49,15 +51,18 @@ struct TicketConfig {
   std::uint32_t clock_skew_s = 5;
   std::uint32_t policy_generation = 1;  // older tickets are refused
   std::uint32_t resumptions_max = 0;  // in a chain since the last full authentication; 0 = no limit
+  bool operator==(const TicketConfig&) const = default;
 };
 
 struct AddressPool4 {
   ike::Ip4 base{};
   std::uint32_t count = 0;  // addresses base .. base + count - 1
+  bool operator==(const AddressPool4&) const = default;
 };
 struct AddressPool6 {
   ike::Ip6 base{};
   std::uint32_t count = 0;
+  bool operator==(const AddressPool6&) const = default;
 };
 
 struct ChildConfig {

@@ -115,7 +115,7 @@ enum class OrderKind : std::uint8_t {
   recall,         // give up the resumed SA `spi_r`: answered with a Punt of kind adopted
   install_child,  // `child`, reached along `path`
   remove_child,   // the Child SA with our inbound SPI child.spi_in
-  move_children,  // all Child SAs of `spi_r` are reached along `path` now (RFC 4555)
+  move_child,     // the Child SA with our inbound SPI child.spi_in is reached along `path` now
 };
 
 struct Order {

@@ -60,6 +60,9 @@ class FakeWorkers final : public Workers {
   ike::IkeSpi new_control_spi(crypto::Random& random) override {
     return dp::control_spi(codec_, random);
   }
+  ike::EspSpi new_child_spi(unsigned, crypto::Random& random) override {
+    return ike::EspSpi(random.u32() | 0x8000'0000u);
+  }
 
   std::optional<ike::Ip4> lease4(const ike::Ip4* wish, ike::IkeSpi holder, ike::IkeSpi previous,
                                  std::uint32_t hint) override {

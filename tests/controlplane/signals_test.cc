@@ -2,6 +2,7 @@
 #include "controlplane/signals.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 
 namespace cp {
@@ -10,14 +11,16 @@ namespace {
 TEST(Signals, AreToldApart) {
   auto signals = Signals::block();
   ASSERT_TRUE(signals);
-  EXPECT_EQ(signals->wait(0), Wake::timeout);
+  EXPECT_EQ(signals->take(), Wake::timeout);
   raise(SIGHUP);
-  EXPECT_EQ(signals->wait(1000), Wake::reload);
+  pollfd waiting{.fd = signals->fd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&waiting, 1, 1000), 1);
+  EXPECT_EQ(signals->take(), Wake::reload);
   raise(SIGTERM);
-  EXPECT_EQ(signals->wait(1000), Wake::stop);
+  EXPECT_EQ(signals->take(), Wake::stop);
   raise(SIGINT);
-  EXPECT_EQ(signals->wait(1000), Wake::stop);
-  EXPECT_EQ(signals->wait(0), Wake::timeout);
+  EXPECT_EQ(signals->take(), Wake::stop);
+  EXPECT_EQ(signals->take(), Wake::timeout);
 }
 
 TEST(Signals, AClosedPipeEndsNobody) {

@@ -17,9 +17,11 @@
 #include "controlplane/control_loop.h"
 #include "controlplane/log.h"
 #include "crypto/engine.h"
+#include "crypto/key_exchange.h"
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
+#include "tools/gateway/control_start.h"
 #include "tools/gateway/eal_arguments.h"
 #include "tools/gateway/service_notice.h"
 #include "tools/gateway/stale_socket.h"
@@ -167,6 +169,8 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
 
   WorkerPlane plane(*shared, **used);
   crypto::Random random;
+  const auto control_plane = start_control_plane(config, plane, *keys, random, **log);
+  if (!control_plane) return std::unexpected(control_plane.error());
   cp::ControlLoop control({.config = config,
                            .config_path = config_path,
                            .workers = plane,
@@ -174,7 +178,8 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
                            .random = random,
                            .log = **log,
                            .version = kVersion,
-                           .tsc_hz = dp::tsc_hz()},
+                           .tsc_hz = dp::tsc_hz(),
+                           .plane = control_plane->get()},
                           started);
   control.prepare(started);
 
@@ -201,9 +206,12 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
 std::string version_text() {
   const auto engine = crypto::make_mb_engine();
   const auto reference = crypto::make_ossl_engine();
-  return fmt::format("resurged {}\n{}\n{}\n{}\n", kVersion, dp::dpdk_version(),
+  return fmt::format("resurged {}\n{}\n{}\n{}\nML-KEM-768: {}\n", kVersion, dp::dpdk_version(),
                      engine ? engine->name() : "IPsec-MB: this processor is not supported",
-                     reference->name());
+                     reference->name(),
+                     crypto::is_available(crypto::KeGroup::ml_kem_768)
+                         ? "available"
+                         : "not in this OpenSSL (3.5 and later have it)");
 }
 
 }  // namespace gateway

@@ -77,6 +77,13 @@ void keep_private() {
   if (setrlimit(RLIMIT_CORE, &none) != 0) fmt::print(stderr, "resurged: core files stay on\n");
 }
 
+void override_with(const Options& options, cp::GatewayConfig& config) {
+  config.stats.file_is_option = !options.stats_file.empty();
+  if (config.stats.file_is_option) config.stats.file = options.stats_file;
+  config.log.level_is_option = options.log_level.has_value();
+  if (options.log_level) config.log.level = *options.log_level;
+}
+
 int refuse(const std::vector<std::string>& mistakes) {
   for (const std::string& line : mistakes) fmt::print(stderr, "{}\n", line);
   return kConfigWrong;
@@ -87,8 +94,7 @@ int run_with(const Options& options) {
   if (!config) return refuse(config.error());
   const auto credentials = cp::Credentials::load(*config);
   if (!credentials) return refuse(credentials.error());
-  if (!options.stats_file.empty()) config->stats.file = options.stats_file;
-  if (options.log_level) config->log.level = *options.log_level;
+  override_with(options, *config);
   if (options.check) {
     fmt::print("{}", cp::config_summary(*config));
     return 0;

@@ -46,6 +46,11 @@ ike::IkeSpi WorkerPlane::new_control_spi(crypto::Random& random) {
   return dp::control_spi(codec_, random);
 }
 
+// The upper half: workers number the Child SAs of resumed sessions from below.
+ike::EspSpi WorkerPlane::new_child_spi(unsigned, crypto::Random& random) {
+  return ike::EspSpi(random.u32() | 0x8000'0000u);
+}
+
 std::optional<ike::Ip4> WorkerPlane::lease4(const ike::Ip4* wish, ike::IkeSpi holder,
                                             ike::IkeSpi previous, std::uint32_t hint) {
   const std::uint32_t index = shared_.leases.claim_wish4(wish, holder, previous, hint);

@@ -1,0 +1,95 @@
+// Resumed SAs that their worker hands over, and SAs that a resumption elsewhere has replaced.
+#include <algorithm>
+
+#include "controlplane/handlers.h"
+#include "controlplane/lifetimes.h"
+#include "controlplane/machine.h"
+
+namespace cp {
+namespace {
+
+// The part of keymat that a worker keeps is its beginning; SK_p* end with IKE_AUTH.
+void take_keys(const dp::AdoptedSa& from, IkeSa& sa) {
+  std::copy_n(from.keys.begin(), std::min<std::size_t>(from.keys_len, sa.keymat.fill().size()),
+              sa.keymat.fill().begin());
+}
+
+void take_child(const dp::AdoptedSa& from, IkeSa& sa) {
+  if (!from.has_child) return;
+  ChildSa& child = sa.children.emplace_back();
+  child.spi_in = from.child_in;
+  child.spi_out = from.child_out;
+  child.suite = from.child_suite;
+}
+
+}  // namespace
+
+void Machine::adopt(unsigned worker, const dp::Punt& punt) {
+  const dp::AdoptedSa& from = punt.sa;
+  if (table_.find(from.spi_r) != nullptr) {
+    ++plane_.counters.bad_header;  // handed over twice: the first one counts
+    return;
+  }
+  auto made = std::make_unique<IkeSa>();
+  made->spi_i = from.spi_i;
+  made->spi_r = from.spi_r;
+  made->state = SaState::established;
+  made->suite = from.suite;
+  take_keys(from, *made);
+  made->tx_counter = from.tx_counter;
+  made->window = ExchangeWindow(ike::MessageId(from.next_message_id));
+  if (from.response_len != 0)
+    made->window.keep_answer(
+        {Octets(from.response.begin(), from.response.begin() + from.response_len)});
+  made->path = punt.path;
+  made->worker = static_cast<std::uint8_t>(worker);
+  made->nat_there = punt.path.non_esp_marker;
+  made->fragmentation = from.fragmentation;
+  made->adopted = true;
+  made->peer_id.assign(from.id_i.begin(), from.id_i.begin() + from.id_i_len);
+  made->auth_method = from.auth_method;
+  made->resumptions = from.resumptions;
+  made->full_auth_s = from.full_auth_s;
+  made->issuer = from.issuer;
+  made->serial = from.serial;
+  if (from.ip4_lease != dp::kNoLease) made->ip4 = plane_.workers.address4(from.ip4_lease);
+  if (from.ip6_lease != dp::kNoLease) made->ip6 = plane_.workers.address6(from.ip6_lease);
+  made->created_ms = made->established_ms = from.established_ms;
+  made->heard_ms = plane_.now.ms;
+  take_child(from, *made);
+  name_connection(*made, from.connection_index);
+  IkeSa& sa = table_.add(std::move(made));
+  table_.authenticated(sa);
+  ++plane_.counters.adopted;
+  schedule(sa);
+  if (punt.message_len != 0) receive_message(worker, punt.path, punt.message_octets());
+}
+
+// The connection that the ticket led to, which gives the SA its policy and the Child SA its
+// selectors.
+void Machine::name_connection(IkeSa& sa, std::uint16_t index) {
+  const auto& connections = plane_.workers_config.connections;
+  if (index >= connections.size()) return;
+  sa.connection = connections[index].name;
+  sa.connection_id = connections[index].id;
+  const Connection* connection = plane_.policy->connection(sa.connection_id);
+  if (connection == nullptr) return;
+  set_lifetimes(sa, *connection, plane_);
+  for (ChildSa& child : sa.children) {
+    set_lifetimes(child, *connection, plane_);
+    child.ts_local = connection->local_ts;
+    child.ts_remote = leased_selectors(sa.ip4, sa.ip6);
+  }
+}
+
+// RFC 5723 §4.3.4: the SA that the ticket came from ends without a word. Its leases passed to the
+// resumed SA already.
+void Machine::supersede(const dp::Punt& punt) {
+  IkeSa* sa = table_.find(punt.spi_r);
+  if (sa == nullptr || sa->peer_spi() != punt.spi_i) return;
+  ++plane_.counters.superseded;
+  sa->serial = ike::TicketSerial(0);
+  close(*sa);
+}
+
+}  // namespace cp

@@ -1,0 +1,224 @@
+// Carrying out what handlers decided: the only code that changes an IKE SA.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controlplane/identity_text.h"
+#include "controlplane/lifetimes.h"
+#include "controlplane/machine.h"
+
+namespace cp {
+namespace {
+
+// How long a rekeyed IKE SA waits for the Delete of the side that rekeyed it.
+constexpr std::uint64_t kReplacedMs = 30'000;
+
+}  // namespace
+
+// One overload for each kind of action.
+struct Machine::Applier {
+  Machine& m;
+  IkeSa& sa;
+  void operator()(BeginEap& a) const {
+    Handshake& h = *sa.handshake;
+    h.first_inner = a.first_inner;
+    h.inner = std::move(a.inner);
+    h.proof_first = a.proof_first;
+    h.proof = std::move(a.proof);
+    h.eap = std::move(a.eap);
+    h.eap_connection = a.connection;
+    sa.peer_id = std::move(a.peer_id);
+    sa.own_id = std::move(a.own_id);
+    ++m.plane_.counters.eap_started;
+  }
+  void operator()(Authenticate& a) const { m.authenticate(sa, a); }
+  void operator()(AddChild& a) const { m.install(sa, a); }
+  void operator()(RemoveChild& a) const {
+    const auto at = std::ranges::find(sa.children, a.spi_in, &ChildSa::spi_in);
+    if (at == sa.children.end()) return;
+    m.uninstall(sa, *at);
+    sa.children.erase(at);
+    ++m.plane_.counters.children_deleted;
+  }
+  void operator()(ReplaceChild& a) const {
+    ChildSa* child = sa.child(a.spi_in);
+    if (child == nullptr) return;
+    child->replaced = true;
+    child->rekey_at_ms = ExchangeWindow::kNever;
+    ++m.plane_.counters.children_rekeyed;
+  }
+  void operator()(ReplaceIke& a) const { m.replace_ike(sa, a); }
+  void operator()(NoteTicket& a) const {
+    sa.issuer = a.issuer;
+    sa.serial = a.serial;
+    ++m.plane_.counters.tickets;
+  }
+  void operator()(Move& a) const {
+    sa.path = a.path;
+    if (a.nat_told) {
+      sa.nat_here = a.nat_here;
+      sa.nat_there = a.nat_there;
+    }
+    ++m.plane_.counters.moved;
+    m.move_children(sa);
+  }
+  void operator()(NoteCollision& a) const {
+    sa.own.collided_in = a.new_in;
+    sa.own.collided_nonce = std::move(a.lower_nonce);
+  }
+  void operator()(DeleteChild& a) const {
+    if (ChildSa* child = sa.child(a.spi_in)) child->delete_wanted = true;
+  }
+  void operator()(DeleteIke&) const { sa.delete_wanted = true; }
+  void operator()(RevokeTicket&) const {
+    m.plane_.tickets.revoke(sa);
+    sa.serial = ike::TicketSerial(0);
+    ++m.plane_.counters.tickets_revoked;
+  }
+  void operator()(RekeyLater& a) const {
+    const std::uint64_t at = m.plane_.now.ms + a.after_ms;
+    if (a.child.value() == 0)
+      sa.rekey_at_ms = at;
+    else if (ChildSa* child = sa.child(a.child)) {
+      child->rekey_at_ms = at;
+      child->rekey_group = a.group;
+    }
+  }
+};
+
+void Machine::apply_one(IkeSa& sa, Action& action) { std::visit(Applier{*this, sa}, action); }
+
+void Machine::apply(IkeSa& sa, Transition transition) {
+  for (Action& action : transition.actions) apply_one(sa, action);
+  sa.state = transition.next;
+  if (sa.state == SaState::closed) return end(sa);
+  ask_next(sa);
+  schedule(sa);
+}
+
+void Machine::authenticate(IkeSa& sa, Authenticate& action) {
+  const Connection& connection = *plane_.policy->connection(action.connection);
+  sa.connection = connection.name;
+  sa.connection_id = connection.id;
+  sa.peer_id = std::move(action.peer_id);
+  sa.own_id = std::move(action.own_id);
+  sa.eap_identity = std::move(action.eap_identity);
+  sa.auth_method = action.method;
+  sa.mobike = action.mobike;
+  sa.ip4 = action.ip4;
+  sa.ip6 = action.ip6;
+  sa.full_auth_s = plane_.now.unix_s;
+  sa.established_ms = plane_.now.ms;
+  sa.handshake.reset();
+  set_lifetimes(sa, connection, plane_);
+  table_.authenticated(sa);
+  ++plane_.counters.handshakes;
+  plane_.log.debug("{:016x}: {} authenticated in {}", sa.our_spi().value(),
+                   identity_text(sa.peer_id), sa.connection);
+  enforce_uniqueness(sa, action.initial_contact);
+}
+
+// RFC 7296 §2.4 and the connection's `unique`. Other SAs of the identity end without a word: their
+// peer has said, or shown, that it lost them.
+void Machine::enforce_uniqueness(const IkeSa& sa, bool initial_contact) {
+  const Connection* connection = plane_.policy->connection(sa.connection_id);
+  if (connection == nullptr || connection->unique == Unique::never) return;
+  if (connection->unique != Unique::replace && !initial_contact) return;
+  for (IkeSa* other : table_.find_identity(sa.peer_id)) {
+    if (other == &sa || other->connection_id != sa.connection_id) continue;
+    other->state = SaState::closed;
+    end(*other);
+  }
+}
+
+dp::Order* Machine::order(const IkeSa& sa, dp::OrderKind kind) {
+  dp::Order* letter = plane_.workers.claim_order(sa.worker);
+  if (letter == nullptr) {
+    ++plane_.counters.orders_lost;
+    return nullptr;
+  }
+  letter->kind = kind;
+  letter->path = sa.path;
+  letter->path.non_esp_marker = sa.encapsulates();
+  letter->spi_r = sa.our_spi();
+  letter->message_len = 0;
+  return letter;
+}
+
+void Machine::install(IkeSa& sa, AddChild& action) {
+  ChildSa& child = sa.children.emplace_back(action.child);
+  if (const Connection* connection = plane_.policy->connection(sa.connection_id))
+    set_lifetimes(child, *connection, plane_);
+  ++plane_.counters.children_made;
+  dp::Order* letter = order(sa, dp::OrderKind::install_child);
+  if (letter == nullptr) return;
+  dp::ChildInstall& install = letter->child;
+  install.spi_in = child.spi_in;
+  install.spi_out = child.spi_out;
+  install.suite = child.suite;
+  install.we_initiated = child.we_initiated;
+  install.ike_spi_r = sa.our_spi();
+  install.ip4_lease = sa.ip4 ? plane_.workers.index4(*sa.ip4) : dp::kNoLease;
+  install.ip6_lease = sa.ip6 ? plane_.workers.index6(*sa.ip6) : dp::kNoLease;
+  install.ts_local = child.ts_local;
+  install.ts_remote = child.ts_remote;
+  std::ranges::copy(action.keymat.reveal(), install.keymat.begin());
+  plane_.workers.send_order(sa.worker);
+}
+
+void Machine::uninstall(const IkeSa& sa, const ChildSa& child) {
+  dp::Order* letter = order(sa, dp::OrderKind::remove_child);
+  if (letter == nullptr) return;
+  letter->child.spi_in = child.spi_in;
+  plane_.workers.send_order(sa.worker);
+}
+
+void Machine::move_children(const IkeSa& sa) {
+  for (const ChildSa& child : sa.children) {
+    dp::Order* letter = order(sa, dp::OrderKind::move_child);
+    if (letter == nullptr) return;
+    letter->child.spi_in = child.spi_in;
+    plane_.workers.send_order(sa.worker);
+  }
+}
+
+// The worker forgets the place of a resumed SA that it handed over.
+void Machine::release_at_worker(const IkeSa& sa) {
+  if (order(sa, dp::OrderKind::release) != nullptr) plane_.workers.send_order(sa.worker);
+}
+
+// RFC 7296 §2.18: the new SA inherits all Child SAs; the old one waits for its Delete.
+void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
+  IkeSa& fresh = table_.add(std::move(action.successor));
+  fresh.children = std::move(sa.children);
+  sa.children.clear();
+  const ike::IkeSpi from = sa.our_spi(), to = fresh.our_spi();
+  if (sa.ip4) fresh.ip4 = plane_.workers.lease4(&*sa.ip4, to, from, 0);
+  if (sa.ip6) fresh.ip6 = plane_.workers.lease6(&*sa.ip6, to, from, 0);
+  sa.ip4.reset();
+  sa.ip6.reset();
+  if (fresh.serial.value() == 0) {
+    fresh.issuer = sa.issuer;
+    fresh.serial = sa.serial;
+  }
+  sa.serial = ike::TicketSerial(0);
+  if (const Connection* connection = plane_.policy->connection(fresh.connection_id))
+    set_lifetimes(fresh, *connection, plane_);
+  sa.rekey_at_ms = ExchangeWindow::kNever;
+  sa.ends_at_ms = plane_.now.ms + kReplacedMs;
+  table_.authenticated(fresh);
+  ++plane_.counters.ike_rekeyed;
+  schedule(fresh);
+}
+
+void Machine::end(IkeSa& sa) {
+  for (const ChildSa& child : sa.children) uninstall(sa, child);
+  const ike::IkeSpi spi = sa.our_spi();
+  if (sa.ip4) plane_.workers.release4(*sa.ip4, spi);
+  if (sa.ip6) plane_.workers.release6(*sa.ip6, spi);
+  if (sa.adopted) release_at_worker(sa);
+  ++plane_.counters.ike_deleted;
+  table_.remove(spi);
+}
+
+}  // namespace cp

@@ -1,0 +1,86 @@
+// The handlers of the state machine: what a request means for an IKE SA in a state, and what the
+// answers to our own requests mean. Each takes the SA as it is and returns a Transition; none
+// changes anything. Control thread only.
+#pragma once
+
+#include "controlplane/plane.h"
+#include "controlplane/proofs.h"
+#include "controlplane/transition.h"
+#include "ike/builder.h"
+#include "ike/full_auth.h"
+#include "ike/sa_init.h"
+
+namespace cp {
+
+// on_sa_init.cc. IKE_SA_INIT makes an SA (`sa`, half-open) or refuses; `answer` is the message to
+// be sent either way, empty for silence. RFC 7296 §1.2, §2.23.
+struct SaInitOutcome {
+  std::unique_ptr<IkeSa> sa;
+  Octets answer;
+};
+SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const ike::Header& header,
+                         Plane& plane);
+// SKEYSEED and SK_* of an SA whose IKE_AUTH has come; false when the peer's KE value is bad. The
+// one place beside the machine that writes to an SA: keys are needed before anything is authentic.
+[[nodiscard]] bool derive_handshake_keys(IkeSa& sa, Plane& plane);
+
+// on_auth.cc: the first IKE_AUTH, and AUTH with a PSK or a certificate. RFC 7296 §2.15.
+Transition on_auth(const IkeSa& sa, const Request& request, Plane& plane,
+                   ike::ChainBuilder& answer);
+// on_eap.cc: EAP begins, its further rounds, and what RADIUS answered. RFC 7296 §2.16.
+Transition begin_eap(const IkeSa& sa, const Request& request, const Connection& connection,
+                     const ike::FullAuthRequest& auth, const IdBody& own_id, const OwnProof& proof,
+                     Plane& plane, ike::ChainBuilder& answer);
+Transition on_eap_auth(const IkeSa& sa, const Request& request, Plane& plane,
+                       ike::ChainBuilder& answer);
+Transition on_eap_progress(const IkeSa& sa, Plane& plane, ike::ChainBuilder& answer);
+
+// on_create_child.cc. RFC 7296 §1.3, §2.8, §2.17-2.18.
+Transition on_create_child(const IkeSa& sa, const Request& request, Plane& plane,
+                           ike::ChainBuilder& answer);
+// on_informational.cc. RFC 7296 §1.4, RFC 4555, RFC 5723 §4.1.
+Transition on_informational(const IkeSa& sa, const Request& request, Plane& plane,
+                            ike::ChainBuilder& answer);
+
+// rekey.cc: our own CREATE_CHILD_SA, and its answer.
+OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
+                             Plane& plane, ike::ChainBuilder& request);
+OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
+                           ike::ChainBuilder& request);
+Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);
+Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);
+
+// grant.cc: what an authenticated peer gets with its IKE_AUTH: addresses, Child SA, ticket.
+struct GrantInput {
+  const Connection* connection = nullptr;
+  const ike::FullAuthRequest* request = nullptr;  // with SA, TS and CP
+  Octets peer_id, own_id, eap_identity;
+  ike::AuthMethod method = ike::AuthMethod::shared_key;
+  ike::FullAuthResponse response;  // IDr, CERT and AUTH stand already
+};
+Transition grant(const IkeSa& sa, const Request& request, GrantInput input, Plane& plane,
+                 ike::ChainBuilder& answer);
+
+// Pieces that several handlers share.
+
+// The IKE SA that takes the place of `sa` after a rekey: the same peer and path, Message IDs from
+// 0, no keys yet (RFC 7296 §2.18).
+std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::IkeSpi peer_spi,
+                                    ike::IkeSpi own_spi, const ike::Suite& suite, Plane& plane);
+// Nonces of the exchange's initiator and responder.
+void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
+                           crypto::Bytes nr, Plane& plane, IkeSa& successor);
+// The selectors a client may have on its own side: its leased addresses.
+ike::SelectorList leased_selectors(const std::optional<ike::Ip4>& ip4,
+                                   const std::optional<ike::Ip6>& ip6);
+// Answers one notify and stays as it is.
+Transition refuse(const IkeSa& sa, ike::Notify why, ike::ChainBuilder& answer,
+                  crypto::Bytes data = {});
+// Answers one notify; the unauthenticated SA ends.
+Transition refuse_auth(ike::Notify why, ike::ChainBuilder& answer, crypto::Bytes data = {},
+                       crypto::Bytes eap = {});
+// A payload chain that could not be read, as an answer: INVALID_SYNTAX or
+// UNSUPPORTED_CRITICAL_PAYLOAD (RFC 7296 §2.21.2, §2.5).
+ike::Notify notify_of(ike::ParseError error);
+
+}  // namespace cp

@@ -1,0 +1,280 @@
+// The way of a message through the control thread.
+#include "controlplane/machine.h"
+
+#include <algorithm>
+
+#include "controlplane/handlers.h"
+#include "controlplane/path_text.h"
+#include "ike/crash_detection.h"
+#include "ike/sk_fragment.h"
+
+namespace cp {
+namespace {
+
+using enum SaState;
+
+constexpr std::array<bool, static_cast<std::size_t>(SaState::count)> to(
+    std::initializer_list<SaState> states) {
+  std::array<bool, static_cast<std::size_t>(SaState::count)> allowed{};
+  for (const SaState s : states) allowed[static_cast<std::size_t>(s)] = true;
+  return allowed;
+}
+
+// RFC 7296 §1.2-1.4, §2.16, §2.18. A pair that does not stand here is an unexpected exchange.
+constexpr Edge kEdges[] = {
+    {half_open, ike::Exchange::ike_auth, on_auth, to({eap, established, closed})},
+    {eap, ike::Exchange::ike_auth, on_eap_auth, to({eap, established, closed})},
+    {established, ike::Exchange::create_child_sa, on_create_child, to({established, replaced})},
+    {established, ike::Exchange::informational, on_informational, to({established, closed})},
+    {replaced, ike::Exchange::create_child_sa, on_create_child, to({replaced})},
+    {replaced, ike::Exchange::informational, on_informational, to({replaced, closed})},
+};
+
+consteval bool edges_are_unique() {
+  for (const Edge& a : kEdges)
+    for (const Edge& b : kEdges)
+      if (&a != &b && a.from == b.from && a.exchange == b.exchange) return false;
+  return true;
+}
+static_assert(edges_are_unique());
+
+bool is_authenticated(SaState state) { return state == established || state == replaced; }
+
+// RFC 7383 §2.6.1: a repeated request is answered once, at its first fragment.
+bool is_later_fragment(crypto::Bytes message, const ike::Header& header) {
+  constexpr std::size_t kNumberAt = ike::kHeaderLen + 4;
+  return header.next_payload == ike::PayloadType::skf && message.size() >= kNumberAt + 2 &&
+         crypto::load_be16(message.data() + kNumberAt) != 1;
+}
+
+Transition unexpected(const IkeSa& sa, Plane& plane, ike::ChainBuilder& answer) {
+  ++plane.counters.unexpected;
+  return refuse(sa, ike::Notify::invalid_syntax, answer);
+}
+
+}  // namespace
+
+const Edge* find_edge(SaState from, ike::Exchange exchange) {
+  for (const Edge& edge : kEdges)
+    if (edge.from == from && edge.exchange == exchange) return &edge;
+  return nullptr;
+}
+
+std::span<const Edge> all_edges() { return kEdges; }
+
+void Machine::receive(unsigned worker, const dp::Punt& punt) {
+  switch (punt.kind) {
+    case dp::PuntKind::message:
+      return receive_message(worker, punt.path, punt.message_octets());
+    case dp::PuntKind::adopted:
+      return adopt(worker, punt);
+    case dp::PuntKind::superseded:
+      return supersede(punt);
+  }
+}
+
+void Machine::receive_message(unsigned worker, const dp::PeerPath& path, crypto::Bytes message) {
+  ike::Header header;
+  if (ike::parse_header(message, header) != ike::ParseError::none) {
+    ++plane_.counters.bad_header;
+    return;
+  }
+  if (header.exchange == ike::Exchange::ike_sa_init)
+    return receive_sa_init(worker, path, message, header);
+  // RFC 7296 §2.6: the flag says whose SPI is ours.
+  IkeSa* sa = table_.find(header.from_initiator() ? header.spi_r : header.spi_i);
+  if (sa == nullptr || sa->spi_i != header.spi_i || sa->spi_r != header.spi_r ||
+      header.from_initiator() == sa->we_initiated) {
+    ++plane_.counters.unknown_spi;
+    return answer_unknown_spi(worker, path, header);
+  }
+  sa->worker = static_cast<std::uint8_t>(worker);
+  if (header.is_response()) return receive_answer(*sa, path, message, header);
+  receive_request(*sa, path, message, header);
+}
+
+void Machine::receive_sa_init(unsigned worker, const dp::PeerPath& path, crypto::Bytes message,
+                              const ike::Header& header) {
+  if (header.is_response() || !header.from_initiator() || header.spi_r.value() != 0) {
+    ++plane_.counters.bad_header;
+    return;
+  }
+  ++plane_.counters.requests;
+  if (IkeSa* known = table_.find_initiator(header.spi_i, path); known != nullptr) {
+    // RFC 7296 §2.1: the same octets again get the same answer; others are a new exchange.
+    if (known->handshake != nullptr && std::ranges::equal(known->handshake->message1, message)) {
+      ++plane_.counters.repeated;
+      return send(worker, path, known->handshake->message2);
+    }
+  }
+  if (table_.half_open_count() >= plane_.workers_config.admission.half_open_max) {
+    ++plane_.counters.half_open_limit;
+    return;
+  }
+  SaInitOutcome outcome = on_sa_init(path, message, header, plane_);
+  if (outcome.sa != nullptr) {
+    outcome.sa->worker = static_cast<std::uint8_t>(worker);
+    schedule(table_.add(std::move(outcome.sa)));
+  } else {
+    ++plane_.counters.sa_init_refused;
+  }
+  if (!outcome.answer.empty()) send(worker, path, outcome.answer);
+}
+
+void Machine::receive_request(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
+                              const ike::Header& header) {
+  ++plane_.counters.requests;
+  switch (sa.window.sort_request(header.message_id)) {
+    case ExchangeWindow::Turn::stale:
+      ++plane_.counters.stale;
+      return;
+    case ExchangeWindow::Turn::repeated:
+      ++plane_.counters.repeated;
+      if (!sa.window.answer_pending() && !is_later_fragment(message, header))
+        send_all(sa, path, sa.window.last_answer());
+      return;
+    case ExchangeWindow::Turn::fresh:
+      break;
+  }
+  if (!is_authenticated(sa.state) && find_edge(sa.state, header.exchange) == nullptr) {
+    ++plane_.counters.unexpected;
+    return;
+  }
+  if (sa.handshake != nullptr && !derive_handshake_keys(sa, plane_)) {
+    ++plane_.counters.malformed;
+    return close(sa);
+  }
+  ike::OpenedMessage opened;
+  switch (unprotect(sa, message, header, opened)) {
+    case ike::SkOutcome::dropped:
+      ++plane_.counters.bad_icv;
+      return;
+    case ike::SkOutcome::stored:
+    case ike::SkOutcome::redundant:
+      return;
+    case ike::SkOutcome::malformed:
+    case ike::SkOutcome::opened:
+      break;
+  }
+  heard(sa, path);
+  serve(sa, {path, header, opened.first_inner, opened.inner}, opened.error);
+}
+
+// An authentic message came along `path`. Before authentication is complete the client may still
+// move to port 4500; afterwards its address follows it only through a NAT and without MOBIKE, which
+// says so itself (RFC 7296 §2.23, RFC 4555 §3.8).
+void Machine::heard(IkeSa& sa, const dp::PeerPath& path) {
+  sa.heard_ms = plane_.now.ms;
+  if (path == sa.path) return;
+  const bool moves = !is_authenticated(sa.state) || (sa.nat_there && !sa.mobike);
+  if (!moves) return;
+  sa.path = path;
+  ++plane_.counters.moved;
+  if (!sa.children.empty()) move_children(sa);
+}
+
+void Machine::serve(IkeSa& sa, const Request& request, ike::ParseError fault) {
+  sa.window.begin_answer();
+  Octets buffer(kAnswerMax);
+  crypto::ByteWriter writer(buffer);
+  ike::ChainBuilder chain(writer);
+  const Edge* edge = find_edge(sa.state, request.header.exchange);
+  Transition decided;
+  if (fault != ike::ParseError::none) {
+    ++plane_.counters.malformed;
+    decided = is_authenticated(sa.state) ? refuse(sa, ike::Notify::invalid_syntax, chain)
+                                         : refuse_auth(ike::Notify::invalid_syntax, chain);
+  } else if (edge == nullptr) {
+    decided = unexpected(sa, plane_, chain);
+  } else {
+    decided = edge->serve(sa, request, plane_, chain);
+    CHECK(edge->to[static_cast<std::size_t>(decided.next)]);
+  }
+  CHECK(writer.ok());
+  if (!decided.deferred) answer(sa, request.path, request.header, chain, writer);
+  crypto::secure_zero(buffer);
+  apply(sa, std::move(decided));
+}
+
+void Machine::eap_progressed(ike::IkeSpi our_spi) {
+  IkeSa* sa = table_.find(our_spi);
+  if (sa == nullptr || sa->state != eap || !sa->window.answer_pending()) return;
+  Octets buffer(kAnswerMax);
+  crypto::ByteWriter writer(buffer);
+  ike::ChainBuilder chain(writer);
+  Transition decided = on_eap_progress(*sa, plane_, chain);
+  CHECK(writer.ok());
+  const ike::Header header{.spi_i = sa->spi_i,
+                           .spi_r = sa->spi_r,
+                           .exchange = ike::Exchange::ike_auth,
+                           .message_id = sa->window.next_request()};
+  if (!decided.deferred) answer(*sa, sa->path, header, chain, writer);
+  crypto::secure_zero(buffer);
+  apply(*sa, std::move(decided));
+}
+
+void Machine::answer(IkeSa& sa, const dp::PeerPath& path, const ike::Header& request,
+                     const ike::ChainBuilder& chain, crypto::ByteWriter& writer) {
+  const std::uint8_t role = sa.we_initiated ? ike::kFlagInitiator : std::uint8_t{0};
+  const ike::Header header{.spi_i = sa.spi_i,
+                           .spi_r = sa.spi_r,
+                           .exchange = request.exchange,
+                           .flags = static_cast<std::uint8_t>(role | ike::kFlagResponse),
+                           .message_id = request.message_id};
+  Datagrams datagrams = protect(sa, header, chain.first_type(), writer.written());
+  if (datagrams.empty())
+    plane_.log.error(
+        "{:016x}: an answer of {} octets does not fit a message of this client, which "
+        "takes no fragments: send fewer certificates",
+        sa.our_spi().value(), writer.size());
+  send_all(sa, path, datagrams);
+  sa.window.answered(std::move(datagrams));
+}
+
+void Machine::receive_answer(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
+                             const ike::Header& header) {
+  ++plane_.counters.responses;
+  if (!sa.window.is_awaited(header.message_id)) {
+    ++plane_.counters.stale;
+    return;
+  }
+  ike::OpenedMessage opened;
+  switch (unprotect(sa, message, header, opened)) {
+    case ike::SkOutcome::dropped:
+      ++plane_.counters.bad_icv;
+      return;
+    case ike::SkOutcome::stored:
+    case ike::SkOutcome::redundant:
+      return;
+    case ike::SkOutcome::malformed:
+      ++plane_.counters.malformed;
+      return;
+    case ike::SkOutcome::opened:
+      break;
+  }
+  heard(sa, path);
+  Transition decided = on_answer(sa, {path, header, opened.first_inner, opened.inner});
+  sa.window.completed();
+  sa.own = {};
+  apply(sa, std::move(decided));
+}
+
+// RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate. A token is
+// made only for SPIs that are not alive here.
+void Machine::answer_unknown_spi(unsigned worker, const dp::PeerPath& path,
+                                 const ike::Header& header) {
+  if (header.is_response()) return;
+  if (!crash_answers_.take(plane_.now.ms)) {
+    ++plane_.counters.crash_answers_limited;
+    return;
+  }
+  std::array<std::uint8_t, ike::kQcdTokenLen> token;
+  ike::derive_qcd_token(plane_.engine, plane_.qcd_secret, header.spi_i, header.spi_r, token.data());
+  std::array<std::uint8_t, ike::kCrashAnswerMax> message;
+  const std::size_t len = ike::write_crash_answer(header, token, message);
+  if (len == 0) return;
+  ++plane_.counters.crash_answers;
+  send(worker, path, crypto::Bytes(message).first(len));
+}
+
+}  // namespace cp

@@ -1,0 +1,120 @@
+// Machine: the state machine of IKE SAs. Messages come in as letters from workers, go through the
+// window and the cryptography, meet the handler that the edge table names for state and exchange,
+// and what the handler decided is done here and nowhere else.
+//
+//   letter -> header -> SA by SPI -> window -> ICV -> edge -> handler -> answer -> actions
+//
+// A state and exchange without an edge is answered by the one path for unexpected exchanges and
+// changes nothing. Control thread only.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "controlplane/plane.h"
+#include "controlplane/rate_limit.h"
+#include "controlplane/sa_table.h"
+#include "controlplane/transition.h"
+#include "ike/builder.h"
+
+namespace cp {
+
+using Serve = Transition (*)(const IkeSa& sa, const Request& request, Plane& plane,
+                             ike::ChainBuilder& answer);
+
+struct Edge {
+  SaState from;
+  ike::Exchange exchange;
+  Serve serve;
+  std::array<bool, static_cast<std::size_t>(SaState::count)> to;  // states it may lead to
+};
+// The edge of a state and exchange, or null. RFC 7296 §1.2-1.4.
+const Edge* find_edge(SaState from, ike::Exchange exchange);
+std::span<const Edge> all_edges();
+
+// Inner octets of the largest answer: certificates of a long chain.
+inline constexpr std::size_t kAnswerMax = 32768;
+// What SK, SKF, IV, padding and ICV add to inner octets at most, with the header.
+inline constexpr std::size_t kSkOverheadMax = 128;
+inline constexpr std::uint32_t kCrashAnswersPerS = 1000;
+
+class Machine {
+ public:
+  explicit Machine(Plane& plane) : plane_(plane), table_(plane.sas) {}
+
+  // One letter of `worker`.
+  void receive(unsigned worker, const dp::Punt& punt);
+  // Everything that is due: retransmissions, liveness, rekeys, ends. At most `limit` SAs.
+  void run_timers(unsigned limit);
+  // EAP conversations whose RADIUS answer came.
+  void eap_progressed(ike::IkeSpi our_spi);
+  // The gateway ends an SA: Delete is sent, its ticket dies (RFC 7296 §1.4.1).
+  void terminate(IkeSa& sa);
+  void start_rekey(IkeSa& sa);
+  void start_child_rekey(IkeSa& sa, ike::EspSpi spi_in);
+
+ private:
+  // machine.cc: what comes in.
+  void receive_message(unsigned worker, const dp::PeerPath& path, crypto::Bytes message);
+  void receive_sa_init(unsigned worker, const dp::PeerPath& path, crypto::Bytes message,
+                       const ike::Header& header);
+  void receive_request(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
+                       const ike::Header& header);
+  void receive_answer(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
+                      const ike::Header& header);
+  void answer_unknown_spi(unsigned worker, const dp::PeerPath& path, const ike::Header& header);
+  void heard(IkeSa& sa, const dp::PeerPath& path);
+  void serve(IkeSa& sa, const Request& request, ike::ParseError fault);
+  void answer(IkeSa& sa, const dp::PeerPath& path, const ike::Header& request,
+              const ike::ChainBuilder& chain, crypto::ByteWriter& writer);
+
+  // adopt.cc: SAs of workers.
+  void adopt(unsigned worker, const dp::Punt& punt);
+  void name_connection(IkeSa& sa, std::uint16_t index);
+  void supersede(const dp::Punt& punt);
+
+  // apply.cc: what was decided.
+  void apply(IkeSa& sa, Transition transition);
+  struct Applier;
+  void apply_one(IkeSa& sa, Action& action);
+  void authenticate(IkeSa& sa, Authenticate& action);
+  void enforce_uniqueness(const IkeSa& sa, bool initial_contact);
+  dp::Order* order(const IkeSa& sa, dp::OrderKind kind);
+  void install(IkeSa& sa, AddChild& action);
+  void uninstall(const IkeSa& sa, const ChildSa& child);
+  void move_children(const IkeSa& sa);
+  void release_at_worker(const IkeSa& sa);
+  void replace_ike(IkeSa& sa, ReplaceIke& action);
+  void end(IkeSa& sa);
+
+  // own_requests.cc: what we ask.
+  void ask(IkeSa& sa, ike::Exchange exchange, OwnRequest own, ike::PayloadType first,
+           crypto::Bytes inner);
+  void ask_liveness(IkeSa& sa);
+  void ask_delete_ike(IkeSa& sa);
+  void ask_delete_child(IkeSa& sa, ike::EspSpi spi_in);
+  void ask_next(IkeSa& sa);
+  Transition on_answer(const IkeSa& sa, const Answer& answer);
+
+  // timers.cc: what is due.
+  void look_after(IkeSa& sa);
+  void look_after_established(IkeSa& sa);
+  void peer_is_dead(IkeSa& sa);
+  void close(IkeSa& sa);
+  void schedule(IkeSa& sa);
+
+  // protect.cc: cryptography and letters.
+  ike::SkOutcome unprotect(IkeSa& sa, crypto::Bytes message, const ike::Header& header,
+                           ike::OpenedMessage& out);
+  Datagrams protect(IkeSa& sa, const ike::Header& header, ike::PayloadType first,
+                    crypto::Bytes inner);
+  void send(unsigned worker, const dp::PeerPath& path, crypto::Bytes message);
+  void send_all(const IkeSa& sa, const dp::PeerPath& path, std::span<const Octets> datagrams);
+
+  Plane& plane_;
+  SaTable& table_;
+  Octets plaintext_;  // of the message that is being served; wiped after it
+  RateLimit crash_answers_{kCrashAnswersPerS};
+};
+
+}  // namespace cp

@@ -1,0 +1,235 @@
+// Rekeys that the gateway begins: its CREATE_CHILD_SA requests, and what their answers mean.
+// RFC 7296 §1.3.2-1.3.3, §2.8, §2.18, §2.25.
+#include <algorithm>
+
+#include "controlplane/handlers.h"
+#include "controlplane/ke_groups.h"
+#include "ike/create_child.h"
+#include "ike/key_schedule.h"
+#include "ike/proposal.h"
+
+namespace cp {
+namespace {
+
+constexpr std::uint64_t kRetryMs = 10'000;  // after TEMPORARY_FAILURE and the like
+constexpr std::uint64_t kRetrySpreadMs = 5'000;
+
+std::uint64_t retry_ms(Plane& plane) { return kRetryMs + plane.random.below(kRetrySpreadMs); }
+
+Octets fresh_nonce(Plane& plane) {
+  Octets nonce(ike::kNonceLen);
+  plane.random.fill(nonce);
+  return nonce;
+}
+
+crypto::Bytes begin_ke(ike::KeId group, OwnRequest& own) {
+  const auto known = ke_group(group);
+  if (!known) return {};
+  own.ke = crypto::KeyExchange::make(*known);
+  return own.ke->public_value();
+}
+
+// The shared secret of our pair and the peer's value; none when it chose a suite without. False
+// when the value is bad or of another group.
+bool finish_ke(const OwnRequest& own, const ike::CreateChildAnswer& answer, ike::KeId chosen,
+               crypto::SecretBytes& shared) {
+  if (chosen == ike::KeId::none) return true;
+  if (own.ke == nullptr || !answer.has_ke || ke_group(answer.ke) != own.ke->group()) return false;
+  shared = crypto::SecretBytes(crypto::ke_shared_len(own.ke->group()));
+  return own.ke->derive(answer.ke_data, shared.fill());
+}
+
+// The suites that go with one KE payload: those of its group, and those without.
+std::vector<ike::Suite> suites_with(std::span<const ike::Suite> all, ike::KeId group) {
+  std::vector<ike::Suite> suites;
+  std::ranges::copy_if(all, std::back_inserter(suites), [&](const ike::Suite& s) {
+    return s.ke == group || s.ke == ike::KeId::none;
+  });
+  return suites;
+}
+
+Transition rekey_later(const IkeSa& sa, const ike::CreateChildAnswer& answer, ike::EspSpi child,
+                       Plane& plane) {
+  Transition later{.next = sa.state};
+  RekeyLater again{.child = child, .after_ms = retry_ms(plane)};
+  if (answer.error == static_cast<std::uint16_t>(ike::Notify::invalid_ke_payload) &&
+      ke_group(answer.wanted_ke))
+    again = {.child = child, .after_ms = 0, .group = answer.wanted_ke};
+  later.then(again);
+  return later;
+}
+
+// An answer may narrow what we asked for, not widen it.
+void narrow_answer(const IkeSa& sa, const ike::CreateChildAnswer& answer, ChildSa& child) {
+  const auto old = std::ranges::find(sa.children, sa.own.child_in, &ChildSa::spi_in);
+  if (old == sa.children.end()) return;
+  ike::narrow(answer.ts_i, old->ts_local, child.ts_local);
+  ike::narrow(answer.ts_r, old->ts_remote, child.ts_remote);
+}
+
+bool is_offered(std::span<const ike::Suite> offered, const ike::Suite& suite) {
+  return std::ranges::find(offered, suite) != offered.end();
+}
+
+// Of two new SAs for one old one, the one that the lowest of four nonces made is redundant; whoever
+// made it deletes it. The other side's survivor replaces the old SA (RFC 7296 §2.8.1).
+void settle_collision(const IkeSa& sa, ike::EspSpi ours, crypto::Bytes peer_nonce,
+                      Transition& done) {
+  const OwnRequest& own = sa.own;
+  const Octets theirs(peer_nonce.begin(), peer_nonce.end());
+  const Octets& our_lowest =
+      std::ranges::lexicographical_compare(own.nonce, theirs) ? own.nonce : theirs;
+  const bool ours_is_redundant =
+      std::ranges::lexicographical_compare(our_lowest, own.collided_nonce);
+  done.then(ReplaceChild{own.child_in});
+  done.then(DeleteChild{ours_is_redundant ? ours : own.child_in});
+}
+
+}  // namespace
+
+std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::IkeSpi peer_spi,
+                                    ike::IkeSpi own_spi, const ike::Suite& suite, Plane& plane) {
+  auto next = std::make_unique<IkeSa>();
+  next->we_initiated = we_initiated;
+  next->spi_i = we_initiated ? own_spi : peer_spi;
+  next->spi_r = we_initiated ? peer_spi : own_spi;
+  next->state = SaState::established;
+  next->suite = suite;
+  next->path = sa.path;
+  next->worker = sa.worker;
+  next->nat_here = sa.nat_here;
+  next->nat_there = sa.nat_there;
+  next->fragmentation = sa.fragmentation;
+  next->mobike = sa.mobike;
+  next->connection = sa.connection;
+  next->connection_id = sa.connection_id;
+  next->peer_id = sa.peer_id;
+  next->own_id = sa.own_id;
+  next->eap_identity = sa.eap_identity;
+  next->auth_method = sa.auth_method;
+  next->ip4 = sa.ip4;
+  next->ip6 = sa.ip6;
+  next->resumptions = sa.resumptions;
+  next->full_auth_s = sa.full_auth_s;
+  next->created_ms = next->established_ms = next->heard_ms = plane.now.ms;
+  return next;
+}
+
+void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
+                           crypto::Bytes nr, Plane& plane, IkeSa& successor) {
+  ike::derive_rekeyed_keys(
+      plane.engine, sa.suite, sa.keys().sk_d, successor.suite, shared, ni, nr, successor.spi_i,
+      successor.spi_r,
+      crypto::MutBytes(successor.keymat.fill()).first(ike::ike_keymat_len(successor.suite)));
+}
+
+OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
+                             Plane& plane, ike::ChainBuilder& request) {
+  OwnRequest own{.asking = Asking::rekey_child,
+                 .child_in = child.spi_in,
+                 .new_spi = plane.workers.new_child_spi(sa.worker, plane.random),
+                 .nonce = fresh_nonce(plane)};
+  const ike::KeId group = child.rekey_group                   ? *child.rekey_group
+                          : child.suite.ke != ike::KeId::none ? child.suite.ke
+                                                              : connection.child_suites.front().ke;
+  own.offered = suites_with(connection.child_suites, group);
+  const crypto::Bytes ke = begin_ke(group, own);
+  ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_child,
+                                          .rekey_spi = child.spi_in,
+                                          .suites = own.offered,
+                                          .child_spi = own.new_spi,
+                                          .nonce = own.nonce,
+                                          .ke = own.ke ? group : ike::KeId::none,
+                                          .ke_data = ke,
+                                          .ts_i = &child.ts_local,
+                                          .ts_r = &child.ts_remote});
+  return own;
+}
+
+Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane) {
+  const OwnRequest& own = sa.own;
+  ike::CreateChildAnswer made;
+  if (ike::parse_create_child_answer(answer.first, answer.inner, made) != ike::ParseError::none) {
+    ++plane.counters.malformed;
+    return rekey_later(sa, {}, own.child_in, plane);
+  }
+  if (made.error == static_cast<std::uint16_t>(ike::Notify::child_sa_not_found)) {
+    // The peer has deleted it; so it is gone here too.
+    Transition gone{.next = sa.state};
+    gone.then(RemoveChild{own.child_in});
+    return gone;
+  }
+  ike::Choice choice;
+  crypto::SecretBytes shared;
+  if (made.error != 0 || !made.has_ts ||
+      ike::read_chosen(made.sa, ike::Protocol::esp, choice) != ike::ParseError::none ||
+      !is_offered(own.offered, choice.suite) || choice.spi.size() != 4 ||
+      !finish_ke(own, made, choice.suite.ke, shared))
+    return rekey_later(sa, made, own.child_in, plane);
+
+  AddChild added;
+  ChildSa& child = added.child;
+  child.spi_in = own.new_spi;
+  child.spi_out = ike::EspSpi(crypto::load_be32(choice.spi.data()));
+  child.suite = choice.suite;
+  child.we_initiated = true;
+  narrow_answer(sa, made, child);
+  ike::derive_child_keys_with_ke(
+      plane.engine, sa.suite, sa.keys().sk_d, shared.reveal(), own.nonce, made.nonce,
+      crypto::MutBytes(added.keymat.fill()).first(ike::child_keymat_len(child.suite)));
+  Transition done{.next = sa.state};
+  const ike::EspSpi ours = child.spi_in;
+  // The old SA went meanwhile, or the peer narrowed to nothing.
+  const bool ours_is_useless = child.ts_local.count == 0 || child.ts_remote.count == 0;
+  done.then(std::move(added));
+  if (ours_is_useless) {
+    done.then(DeleteChild{ours});
+  } else if (own.collided_in.value() != 0) {
+    settle_collision(sa, ours, made.nonce, done);
+  } else {
+    done.then(ReplaceChild{own.child_in});
+    done.then(DeleteChild{own.child_in});
+  }
+  return done;
+}
+
+OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
+                           ike::ChainBuilder& request) {
+  OwnRequest own{.asking = Asking::rekey_ike,
+                 .new_ike_spi = plane.workers.new_control_spi(plane.random),
+                 .nonce = fresh_nonce(plane)};
+  const ike::KeId group = ke_group(sa.suite.ke) ? sa.suite.ke : connection.ike_suites.front().ke;
+  own.offered = suites_with(connection.ike_suites, group);
+  const crypto::Bytes ke = begin_ke(group, own);
+  ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_ike,
+                                          .suites = own.offered,
+                                          .ike_spi = own.new_ike_spi,
+                                          .nonce = own.nonce,
+                                          .ke = group,
+                                          .ke_data = ke});
+  return own;
+}
+
+Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane) {
+  const OwnRequest& own = sa.own;
+  ike::CreateChildAnswer made;
+  const bool readable =
+      ike::parse_create_child_answer(answer.first, answer.inner, made) == ike::ParseError::none;
+  ike::Choice choice;
+  crypto::SecretBytes shared;
+  if (!readable || made.error != 0 ||
+      ike::read_chosen(made.sa, ike::Protocol::ike, choice) != ike::ParseError::none ||
+      !is_offered(own.offered, choice.suite) || choice.spi.size() != 8 ||
+      choice.suite.ke == ike::KeId::none || !finish_ke(own, made, choice.suite.ke, shared))
+    return rekey_later(sa, made, ike::EspSpi(0), plane);
+  const ike::IkeSpi peer_spi(crypto::load_be64(choice.spi.data()));
+  std::unique_ptr<IkeSa> successor =
+      successor_of(sa, true, peer_spi, own.new_ike_spi, choice.suite, plane);
+  derive_successor_keys(sa, shared.reveal(), own.nonce, made.nonce, plane, *successor);
+  Transition done{.next = SaState::replaced};
+  done.then(ReplaceIke{std::move(successor)});
+  done.then(DeleteIke{});
+  return done;
+}
+
+}  // namespace cp

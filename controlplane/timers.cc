@@ -1,0 +1,106 @@
+// What is due of IKE SAs without a message: retransmissions, liveness, rekeys, ends.
+#include <algorithm>
+
+#include "controlplane/machine.h"
+
+namespace cp {
+namespace {
+
+std::uint64_t half_open_end_ms(const IkeSa& sa, const Plane& plane) {
+  return sa.created_ms + plane.workers_config.admission.half_open_timeout_ms;
+}
+
+// When we ask whether the peer is alive: it was silent for dpd_delay, and nothing is asked anyway.
+std::uint64_t liveness_at_ms(const IkeSa& sa, const Plane& plane) {
+  const Connection* connection = plane.policy->connection(sa.connection_id);
+  if (connection == nullptr || connection->dpd_delay_s == 0) return ExchangeWindow::kNever;
+  return sa.heard_ms + std::uint64_t{connection->dpd_delay_s} * 1000;
+}
+
+}  // namespace
+
+void Machine::run_timers(unsigned limit) {
+  for (unsigned i = 0; i < limit; ++i) {
+    IkeSa* sa = table_.take_due(plane_.now.ms);
+    if (sa == nullptr) return;
+    look_after(*sa);
+  }
+}
+
+void Machine::schedule(IkeSa& sa) {
+  std::uint64_t at = std::min(sa.window.retransmit_at_ms(), sa.ends_at_ms);
+  if (sa.state == SaState::half_open || sa.state == SaState::eap)
+    at = std::min(at, half_open_end_ms(sa, plane_));
+  if (sa.state == SaState::established) {
+    for (const ChildSa& child : sa.children) at = std::min(at, child.ends_at_ms);
+    if (sa.window.may_ask()) {
+      at = std::min({at, sa.rekey_at_ms, liveness_at_ms(sa, plane_)});
+      for (const ChildSa& child : sa.children) at = std::min(at, child.rekey_at_ms);
+    }
+  }
+  table_.schedule(sa, at);
+}
+
+// One thing at a time; what it leaves is due again at once.
+void Machine::look_after(IkeSa& sa) {
+  const std::uint64_t now = plane_.now.ms;
+  if (sa.state == SaState::half_open || sa.state == SaState::eap) {
+    if (now < half_open_end_ms(sa, plane_)) return schedule(sa);
+    ++plane_.counters.half_open_expired;
+    return close(sa);
+  }
+  if (now >= sa.window.retransmit_at_ms()) {
+    if (!sa.window.again(now, plane_.retransmit)) return peer_is_dead(sa);
+    ++plane_.counters.retransmissions;
+    send_all(sa, sa.path, sa.window.own_request());
+    return schedule(sa);
+  }
+  if (now >= sa.ends_at_ms) {
+    if (sa.state == SaState::replaced) return close(sa);
+    return terminate(sa);
+  }
+  if (sa.state == SaState::established) look_after_established(sa);
+  schedule(sa);
+}
+
+void Machine::look_after_established(IkeSa& sa) {
+  const std::uint64_t now = plane_.now.ms;
+  for (ChildSa& child : sa.children)
+    if (now >= child.ends_at_ms) {
+      child.delete_wanted = true;
+      child.ends_at_ms = ExchangeWindow::kNever;
+    }
+  ask_next(sa);
+  if (!sa.window.may_ask()) return;
+  if (now >= sa.rekey_at_ms) return start_rekey(sa);
+  for (const ChildSa& child : sa.children)
+    if (now >= child.rekey_at_ms) return start_child_rekey(sa, child.spi_in);
+  if (now >= liveness_at_ms(sa, plane_)) ask_liveness(sa);
+}
+
+// RFC 7296 §2.4: nothing came back for a request, so the SA and all that hangs on it is gone. The
+// ticket stays: a client that lost the network comes back with it.
+void Machine::peer_is_dead(IkeSa& sa) {
+  if (sa.own.asking != Asking::delete_ike) {
+    ++plane_.counters.peers_dead;
+    plane_.log.info("{:016x}: peer does not answer; closed", sa.our_spi().value());
+  }
+  close(sa);
+}
+
+void Machine::close(IkeSa& sa) {
+  sa.state = SaState::closed;
+  end(sa);
+}
+
+// The gateway ends the SA, so its ticket dies too.
+void Machine::terminate(IkeSa& sa) {
+  plane_.tickets.revoke(sa);
+  sa.serial = ike::TicketSerial(0);
+  sa.ends_at_ms = ExchangeWindow::kNever;
+  sa.delete_wanted = true;
+  ask_next(sa);
+  schedule(sa);
+}
+
+}  // namespace cp

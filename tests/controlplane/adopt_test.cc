@@ -1,0 +1,106 @@
+// Resumed SAs that a worker hands over: RFC 7296 §2.3, RFC 5723 §4.3.4.
+#include <gtest/gtest.h>
+
+#include "controlplane/machine.h"
+#include "tests/controlplane/psk_test.h"
+
+namespace cp {
+namespace {
+
+class Adopt : public PskTest {
+ protected:
+  // The SA of a client that resumed, as its worker leaves it, with that message.
+  dp::Punt letter(const Octets& message) {
+    dp::Punt punt;
+    punt.kind = dp::PuntKind::adopted;
+    punt.path = path;
+    dp::AdoptedSa& sa = punt.sa;
+    sa.spi_i = client.spi_i;
+    sa.spi_r = client.spi_r;
+    sa.suite = client.suite;
+    sa.next_message_id = 2;
+    sa.tx_counter = 1;
+    sa.ip4_lease = 5;
+    sa.fragmentation = true;
+    sa.has_child = true;
+    sa.child_in = ike::EspSpi(0x1234);
+    sa.child_out = client.child_in;
+    sa.child_suite = client.esp_suites[0];
+    const ike::IkeKeys keys = client.keys();
+    std::size_t at = 0;
+    for (const crypto::Bytes part : {keys.sk_d, keys.sk_ai, keys.sk_ar, keys.sk_ei, keys.sk_er}) {
+      std::ranges::copy(part, sa.keys.begin() + static_cast<std::ptrdiff_t>(at));
+      at += part.size();
+    }
+    sa.keys_len = static_cast<std::uint16_t>(at);
+    punt.message_len = static_cast<std::uint16_t>(message.size());
+    std::ranges::copy(message, punt.message.begin());
+    return punt;
+  }
+  void SetUp() override {
+    client.suite = client.suites[0];
+    client.keymat.assign(ike::ike_keymat_len(client.suite), 0);
+    for (std::size_t i = 0; i < client.keymat.size(); ++i)
+      client.keymat[i] = static_cast<std::uint8_t>(i * 7);
+    client.spi_r = ike::IkeSpi(0xabcdef0123456789);
+    client.message_id = 2;
+    const ike::Ip4 wish = {10, 1, 0, 5};
+    ASSERT_TRUE(rig.workers().lease4(&wish, client.spi_r, {}, 0));
+  }
+};
+
+TEST_F(Adopt, AnswersTheMessageThatTheWorkerCouldNot) {
+  rig.deliver(letter(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02))));
+  rig.serve();
+  ASSERT_EQ(rig.sent.size(), 1u);
+  const auto opened = client.open({rig.sent[0].message});
+  ASSERT_TRUE(opened.ok);
+  EXPECT_EQ(client.error_of(opened), 0);
+  const IkeSa& sa = *rig.sa(client.spi_r);
+  EXPECT_EQ(sa.children.size(), 2u);
+  EXPECT_EQ(sa.connection, "rw");
+  EXPECT_EQ(rig.counters().adopted, 1u);
+}
+
+TEST_F(Adopt, GivesThePlaceAtTheWorkerBackAtTheEnd) {
+  rig.deliver(letter(client.delete_ike()));
+  rig.serve();
+  EXPECT_EQ(rig.sas().size(), 0u);
+  EXPECT_EQ(rig.workers().leases().held4(), 0u);
+  bool released = false;
+  for (const auto& order : rig.orders)
+    released = released || (order.kind == dp::OrderKind::release && order.spi_r == client.spi_r);
+  EXPECT_TRUE(released);
+}
+
+TEST_F(Adopt, TakesAnSaOnlyOnce) {
+  const dp::Punt punt = letter({});
+  rig.deliver(punt);
+  rig.deliver(punt);
+  rig.serve();
+  EXPECT_EQ(rig.sas().size(), 1u);
+  EXPECT_EQ(rig.counters().adopted, 1u);
+}
+
+TEST_F(Adopt, EndsAnSaThatAResumptionReplaced) {
+  IkeClient first(77);
+  ASSERT_TRUE(first.take_sa_init(rig.exchange(first.sa_init(), path).at(0)));
+  ASSERT_TRUE(first.take_auth(rig.exchange(first.auth(), path)));
+  const std::size_t before = rig.sent.size();
+  dp::Punt punt;
+  punt.kind = dp::PuntKind::superseded;
+  punt.message_len = 0;
+  punt.spi_i = first.spi_i;
+  punt.spi_r = ike::IkeSpi(first.spi_r.value() ^ 1);
+  rig.deliver(punt);
+  rig.serve();
+  EXPECT_EQ(rig.sas().size(), 1u);
+  punt.spi_r = first.spi_r;
+  rig.deliver(punt);
+  rig.serve();
+  EXPECT_EQ(rig.sas().size(), 0u);
+  EXPECT_EQ(rig.sent.size(), before);  // silently
+}
+
+}  // namespace
+}  // namespace cp
