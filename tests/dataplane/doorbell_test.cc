@@ -48,8 +48,8 @@ TEST(SpscRing, TakesAsManyLettersAsItHasCells) {
 }
 
 TEST(SpscRing, KeepsOrderBetweenTwoThreads) {
-  dp::SpscRing<std::uint64_t> ring(8);
-  constexpr std::uint64_t kCount = 100'000;
+  dp::SpscRing<std::uint64_t> ring(64);
+  constexpr std::uint64_t kCount = 20'000;
   std::thread writer([&] {
     for (std::uint64_t i = 0; i < kCount;) {
       if (std::uint64_t* cell = ring.claim()) {
