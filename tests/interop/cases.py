@@ -153,4 +153,4 @@ def main(description: str, add_options: Callable, lab_factory: Callable) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit("cases.py is a library; run strongswan_test.py or libreswan_test.py")
+    sys.exit("cases.py is a library; run one of the ..._test.py")

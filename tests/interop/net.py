@@ -30,6 +30,10 @@ NAT_CLIENT = "198.51.100.2"
 INSIDE = "10.99.0.1"  # an address behind the gateway, for what goes through the tunnel
 INSIDE_NET = "10.99.0.0/24"
 
+# The gateway's end as a device of DPDK.
+AF_PACKET = "net_af_packet0,iface=gw0,qdisc_bypass=1"
+AF_XDP = "net_af_xdp0,iface=gw0,force_copy=1"
+
 _PREFIX = "rsg"
 _NETNS_FOLDER = pathlib.Path("/run/netns")
 _SIOCETHTOOL = 0x8946

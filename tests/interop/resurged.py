@@ -94,7 +94,7 @@ class Resurged:
                 "main_cpu": cpus[0], "worker_cpus": [cpus[-1]],
             },
             "outside": {
-                "device": "net_af_packet0,iface=gw0,qdisc_bypass=1",
+                "device": net.AF_PACKET,
                 "addresses": [net.GATEWAY, net.GATEWAY_V6],
             },
             "sessions": {"max": 1024},
