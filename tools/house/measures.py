@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import bench
+import check
 import exactly_once as replay
+import isolation
 from builds import RELEASE, ROOT
 from children import ChildError
 
@@ -19,6 +21,7 @@ SCALING = ("resume_bench", "resume/scaling", 1)
 FORGED = ("refuse_bench", "refuse/bad_tag", 5)
 DEMO_CLIENTS = 100_000
 STORM_CLIENTS = 500_000
+HANDSHAKE_CLIENTS = 20_000
 
 
 class Figure(NamedTuple):
@@ -59,7 +62,21 @@ def demo_resumed() -> float:
 
 
 def resume_two_processes() -> float:
-    return _demo(STORM_CLIENTS)["resumptions_per_second"]
+    return isolation.resumptions(STORM_CLIENTS)
+
+
+def handshakes_psk() -> float:
+    return isolation.handshakes_psk(HANDSHAKE_CLIENTS)
+
+
+def resume_vs_handshake_cpu() -> float:
+    return _demo(HANDSHAKE_CLIENTS)["ratio"]
+
+
+def interop() -> float:
+    """Cases of tests/interop that failed or were skipped."""
+    cases = check.run_tests(RELEASE, "--suite", "interop")
+    return len(cases) - check.count(cases, "passed")
 
 
 def resume_in_process() -> float:
@@ -95,8 +112,6 @@ def exactly_once() -> float:
     return sum(replay.measure(replays=1_000_000, genuine=100_000).values())
 
 
-
-
 def _bench_command(program: str, name: str, _repetitions: int) -> str:
     return f"build/release/bench/{program} --benchmark_filter={name}"
 
@@ -119,7 +134,7 @@ FIGURES = {
     ),
     "resume_two_processes": Figure(
         ">=", 120_000, "resumptions a second, one core each",
-        f"tools/demo --clients {STORM_CLIENTS}", resume_two_processes,
+        "tools/figures resume_two_processes", resume_two_processes,
     ),
     "refuse_forged": Figure(
         ">=", 3_000_000, "forged tickets refused a second, one core",
@@ -138,5 +153,29 @@ FIGURES = {
     "exactly_once": Figure(
         "=", 0, "of 1,000,000 replays and 100,000 new tickets answered wrong after kill -9",
         "tools/figures exactly_once", exactly_once,
+    ),
+    "handshakes_psk": Figure(
+        ">=", 5_000, "full handshakes (PSK, X25519) in a second of the control thread's CPU",
+        "tools/figures handshakes_psk", handshakes_psk,
+    ),
+    "resume_vs_handshake_cpu": Figure(
+        ">=", 25, "resumptions for the CPU of one full handshake",
+        f"tools/demo --clients {HANDSHAKE_CLIENTS}", resume_vs_handshake_cpu,
+    ),
+    "isolation_resume": Figure(
+        ">=", 90, "% of its peak rate left for resumption under handshakes at 10 times capacity",
+        "tools/figures isolation_resume", isolation.resumption_under_handshakes,
+    ),
+    "isolation_handshake": Figure(
+        ">=", 500, "full handshakes a second beside resumption at capacity",
+        "tools/figures isolation_handshake", isolation.handshakes_under_resumption,
+    ),
+    "half_open_flood": Figure(
+        "<=", 1, "s until the slowest client is in, 1,000,000 invented sources flooding",
+        "tools/figures half_open_flood", isolation.way_in_through_flood,
+    ),
+    "interop": Figure(
+        "=", 0, "cases with strongSwan and libreswan failed or skipped",
+        "meson test -C build/release --suite interop", interop,
     ),
 }
