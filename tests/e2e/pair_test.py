@@ -1,4 +1,5 @@
-"""resurged and resurge-storm as two DPDK programs: they resume, are killed, and meet bad networks.
+"""resurged and resurge-storm as two DPDK programs: clients connect and resume, the gateway is
+killed, and networks are bad.
 
 Run by meson with the paths of the programs: pair_test.py RESURGED RESURGE_KEYS RESURGE_STORM
 """
@@ -50,6 +51,32 @@ class TwoPrograms(unittest.TestCase):
         self.assertEqual(total["resumptions"], 2 * CLIENTS)
         self.assertEqual(total["libreswan_form"], CLIENTS)
         self.assertEqual(total["auth_failures"], 0)
+
+    def test_who_connected_comes_back_to_its_address_after_kill_nine(self):
+        self.pair.start_gateway()
+        bag = str(self.pair.folder / "tickets")
+        found = self.pair.connect(CLIENTS, "--window", "64", "--save-tickets", bag)
+        self.assertEqual(found["objection"], "")
+        self.assertEqual(found["connected"], CLIENTS)
+        self.assertEqual(found["addresses"], CLIENTS)
+        self.pair.kill_gateway()
+        self.pair.start_gateway(wait=False)
+        found = self.resume()
+        self.assertEqual(found["address_kept"], CLIENTS)
+        self.assertGreater(found["first_up_unix_s"], self.pair.started_unix_s)
+        total = self.pair.stop_gateway()["total"]
+        self.assertEqual(total["punts"], 0)
+
+    def test_clients_connect_through_a_bad_network_with_another_group(self):
+        self.pair.start_gateway()
+        bad = ("--loss", "5", "--duplicate", "5", "--reorder", "10", "--retry-ms", "50")
+        found = self.pair.connect(
+            200, *bad, "--retry-tries", "12", "--proposal", "aes128gcm16-prfsha384-ecp256",
+            "--identity", "c%u.example", "--reuse-ke", "10", "--float",
+        )
+        self.assertEqual(found["objection"], "")
+        self.assertGreater(found["retransmissions"], 0)
+        self.pair.stop_gateway()
 
     def test_a_used_ticket_stays_used_over_kill_nine(self):
         self.mint("tickets", "unused")

@@ -25,6 +25,10 @@ class Curve(unittest.TestCase):
     def test_table_columns_align(self):
         self.assertEqual(chart.table([("a", "1"), ("long", "22")]), "  a      1\n  long  22")
 
+    def test_columns_align_under_their_head(self):
+        rows = [("", "first", "2nd"), ("name", "1", "22")]
+        self.assertEqual(chart.columns(rows), "        first  2nd\n  name      1   22")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -11,7 +11,7 @@ import certs
 import net
 from cases import case, check, equal, main, wait_until
 from lab import Lab, add_options, lab_factory
-from offer import PSK, World, psk_offer
+from offer import PSK, World, psk_offer, pubkey_offer
 from strongswan import CHILD, dial, psk_secret
 from strongswan_start import (
     ALICE, BOB, IMPATIENT, check_up, child, start_psk, start_with_certificates,
@@ -178,6 +178,28 @@ def ike_fragments_both_ways(lab: Lab) -> None:
     )
     client.wait_for_log(r"splitting IKE message \(\d+ bytes\) into \d+ fragments")
     client.wait_for_log(r"received fragment #\d+ of \d+, reassembled fragmented IKE message")
+
+
+@case
+def ip_fragments_of_a_large_message(lab: Lab) -> None:
+    """By AF_XDP: behind AF_PACKET it is the kernel that puts fragments of IPv4 together."""
+    start_with_ip_fragments(lab, net.AF_XDP)
+
+
+@case
+def ip_fragments_over_ipv6(lab: Lab) -> None:
+    start_with_ip_fragments(lab, net.AF_PACKET, remote_addrs=net.GATEWAY_V6)
+
+
+def start_with_ip_fragments(lab: Lab, device: str, **dialled) -> None:
+    offer = pubkey_offer("cert", certs.GATEWAY_ECDSA)
+    gateway = lab.gateway(World(offers=(offer,), sections={"outside": {"device": device}}))
+    client = lab.strongswan()
+    client.own(lab.authority.certificate(certs.LARGE), lab.authority.key(certs.LARGE))
+    client.load(dial(offer, certs.LARGE, fragmentation="no", **dialled))
+    client.initiate("cert")
+    check_up(lab, gateway, client, "cert")
+    check("splitting" not in client.log(), "the client sent one IKE message in IP fragments")
 
 
 @case

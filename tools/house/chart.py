@@ -33,3 +33,13 @@ def table(rows: list[tuple[str, str]]) -> str:
     left = max(len(name) for name, _ in rows)
     right = max(len(value) for _, value in rows)
     return "\n".join(f"  {name:<{left}}  {value:>{right}}" for name, value in rows)
+
+
+def columns(rows: list[tuple[str, ...]]) -> str:
+    """A table whose first row is its head; numbers stand right, names left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:])]
+        lines.append("  ".join(["", f"{row[0]:<{widths[0]}}", *cells]))
+    return "\n".join(lines)

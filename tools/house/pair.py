@@ -5,10 +5,13 @@ outside of it is touched, and no hugepages, NIC or network namespace are needed.
 """
 
 import json
+import os
 import pathlib
 import re
+import secrets
 import signal
 import subprocess
+import time
 
 from children import ChildError, Children, run, usable_cpus
 
@@ -36,6 +39,7 @@ max = {sessions}
 
 [admission]
 half_open_max = {half_opens}
+cookie_on_half_opens = {cookies_above}
 half_open_per_prefix = 0             # all clients of the generator come from few prefixes
 answers_per_source_per_s = 4000000
 
@@ -45,6 +49,9 @@ state_dir = "{folder}/state"
 
 [pools]
 ipv4 = "10.0.0.0-10.63.255.255"
+
+[secrets.ike-storm]
+secret_file = "{folder}/psk"
 
 [connections.storm]
 
@@ -69,15 +76,19 @@ class Pair:
         programs: dict[str, pathlib.Path],  # resurged, resurge-keys, resurge-storm
         sessions: int,
         half_opens: int = 65536,
+        cookies_above: int = 32768,
     ):
         self.folder = folder
         self.children = children
         self.programs = programs
         cpus = usable_cpus()
-        # The generator polls on one CPU and the worker on another; main threads sleep.
+        # The generator polls on one CPU and the worker on another. The control thread has a third
+        # one for full handshakes where there is one, and else shares the generator's.
         self.storm_cpu, self.worker_cpu = cpus[0], cpus[-1]
+        self.control_cpu = cpus[1] if len(cpus) > 2 else cpus[0]
         self.with_hugepages = free_hugepages_mib() >= HUGEPAGE_MIB_NEEDED
         self.gateway: subprocess.Popen | None = None
+        self.started_unix_s = 0.0  # when the gateway was executed
         (folder / "state").mkdir(mode=0o700)
         eal = ["--no-telemetry", f"--file-prefix={folder.name}"]
         self.config = folder / "gateway.toml"
@@ -85,10 +96,14 @@ class Pair:
             CONFIG.format(
                 eal=json.dumps(eal + (HUGEPAGE_EAL if self.with_hugepages else [])),
                 hugepages="auto" if self.with_hugepages else "never",
-                main_cpu=self.storm_cpu, worker_cpu=self.worker_cpu, folder=folder,
+                main_cpu=self.control_cpu, worker_cpu=self.worker_cpu, folder=folder,
                 sessions=max(sessions, 1024), half_opens=half_opens,
+                cookies_above=cookies_above,
             )
         )
+        psk = folder / "psk"
+        psk.touch(mode=0o600)
+        psk.write_text(secrets.token_hex(32))
         self.keys("create", str(folder / "keyring"))
 
     def keys(self, *arguments: str) -> str:
@@ -100,13 +115,30 @@ class Pair:
             "--clients", str(clients),
         ).strip()
 
-    def start_gateway(self) -> None:
+    def start_gateway(self, wait: bool = True) -> None:
         # A killed vhost server leaves its socket, and no other can bind to that name.
         (self.folder / "port.sock").unlink(missing_ok=True)
         command = [str(self.programs["resurged"]), str(self.config),
                    "--stats", str(self.folder / "stats.json")]
+        self.started_unix_s = time.time()
         self.gateway = self.children.start("resurged", command)
-        self.children.wait_for_line("resurged", self.gateway, "READY", READY_SECONDS)
+        if wait:
+            self.children.wait_for_line("resurged", self.gateway, "READY", READY_SECONDS)
+
+    def control_cpu_s(self) -> float:
+        """CPU time of the gateway's control thread so far, which is its main thread."""
+        assert self.gateway is not None
+        pid = self.gateway.pid
+        return int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+    def resident_mib(self) -> float:
+        assert self.gateway is not None
+        pages = pathlib.Path(f"/proc/{self.gateway.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def stats(self) -> dict:
+        """The gateway's counters, a tenth of a second old at most."""
+        return json.loads((self.folder / "stats.json").read_text())
 
     def kill_gateway(self) -> None:
         """As a crash would: nothing is written, nothing is said."""
@@ -126,21 +158,46 @@ class Pair:
         self, bag: str, *options: str, gateway: str = "192.0.2.1", shown: bool = False
     ) -> dict:
         """Every client of the bag; what the generator found out, whether or not all resumed."""
-        result = self.folder / "storm.json"
-        result.unlink(missing_ok=True)
+        bag_options = ("--tickets", str(self.folder / bag))
+        return self.ended(self.begin_storm(*bag_options, *options, gateway=gateway, shown=shown))
+
+    def connect(self, clients: int, *options: str, shown: bool = False) -> dict:
+        """Full handshakes; what the generator found out, whether or not all connected."""
+        return self.ended(self.begin_connecting(clients, *options, shown=shown))
+
+    def begin_connecting(
+        self, clients: int, *options: str, shown: bool = False
+    ) -> subprocess.Popen:
+        return self.begin_storm(*self.connecting(clients), *options, shown=shown)
+
+    def connecting(self, clients: int) -> tuple[str, ...]:
+        """The options of clients that connect."""
+        return ("--connect", str(clients), "--psk-file", str(self.folder / "psk"))
+
+    def begin_storm(
+        self, *options: str, gateway: str = "192.0.2.1", shown: bool = False
+    ) -> subprocess.Popen:
+        self._result.unlink(missing_ok=True)
         command = [
             str(self.programs["resurge-storm"]),
-            "--tickets", str(self.folder / bag),
             "--gateway", gateway,
             "--device", f"net_virtio_user0,path={self.folder}/port.sock,queues=1,queue_size=1024",
             "--cpu", str(self.storm_cpu),
-            "--json", str(result),
+            "--json", str(self._result),
             *options,
         ]
         if self.with_hugepages:
             command += ["--", "--no-telemetry", *HUGEPAGE_EAL]
-        status = self.children.start("resurge-storm", command, shown=shown).wait()
-        if not result.exists():
+        return self.children.start("resurge-storm", command, shown=shown)
+
+    def ended(self, storm: subprocess.Popen) -> dict:
+        """Waits for its end; what it found out."""
+        status = storm.wait()
+        if not self._result.exists():
             told = self.children.tail("resurged") + "\n" + self.children.tail("resurge-storm")
             raise ChildError(f"resurge-storm ended with status {status}\n{told}")
-        return json.loads(result.read_text())
+        return json.loads(self._result.read_text())
+
+    @property
+    def _result(self) -> pathlib.Path:
+        return self.folder / "storm.json"
