@@ -20,7 +20,7 @@ from typing import NamedTuple
 # Whoever has imported this module can import children.py.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "house"))
 
-LIMIT_SECONDS = 40
+LIMIT_SECONDS = 60
 
 
 class Skipped(Exception):
@@ -96,6 +96,7 @@ def _run(one: Case, number: int, make_lab: Callable, multiplier: float, keep: bo
             signal.setitimer(signal.ITIMER_REAL, one.limit * multiplier)
             lab = stack.enter_context(make_lab(folder))
             one.run(lab)
+            lab.finish()
             outcome, story = "ok", ""
         except Skipped as why:
             outcome, story = "skipped", str(why)

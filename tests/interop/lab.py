@@ -45,6 +45,7 @@ class Lab(contextlib.ExitStack):
         self._logs: dict[str, Callable[[], str]] = {}
         self.children = self.enter_context(Children(folder))
         self.net: net.Network | None = None
+        self._gateway = None
 
     @property
     def authority(self) -> Authority:
@@ -68,6 +69,7 @@ class Lab(contextlib.ExitStack):
             gateway = Resurged(*common, programs, self._radius(world))
         self._logs[gateway.name] = gateway.log
         gateway.start()
+        self._gateway = gateway
         return gateway
 
     def _radius(self, world: World) -> FreeRadius | None:
@@ -105,6 +107,11 @@ class Lab(contextlib.ExitStack):
         )
         self._logs[name] = pluto.log
         return pluto
+
+    def finish(self) -> None:
+        """A case that has passed asks the gateway to end: it must be there, and end well."""
+        if self._gateway:
+            self._gateway.stop()
 
     def need_resurged(self, what: str) -> None:
         if self._options.against != "resurged":

@@ -193,7 +193,7 @@ def ike_rekey_after_resumption(lab: Lab) -> None:
     check_up(lab, gateway, client, "psk")
 
 
-@case(limit=60)
+@case
 def resume_after_kill_nine(lab: Lab) -> None:
     """With the address it had, although another client was there before it."""
     lab.need_resurged("tickets that outlive its process")
@@ -208,7 +208,7 @@ def resume_after_kill_nine(lab: Lab) -> None:
     resume(lab, gateway, client, "psk")
 
 
-@case(limit=60)
+@case
 def resume_after_kill_nine_and_liveness_check(lab: Lab) -> None:
     """Nobody tells the client anything: it finds out by itself and comes back by its ticket."""
     lab.need_resurged("tickets that outlive its process")
@@ -222,7 +222,7 @@ def resume_after_kill_nine_and_liveness_check(lab: Lab) -> None:
     equal(client.address("psk"), address, "address after the resumption")
 
 
-@case(limit=60)
+@case
 def refused_ticket_leads_to_a_full_handshake(lab: Lab) -> None:
     """TICKET_NACK, RFC 5723 §4.3.2: the keyring that sealed the ticket is gone."""
     gateway, client = start_psk(lab)

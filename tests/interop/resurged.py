@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import net
+from cases import check, wait_until
 from certs import Authority
 from children import ChildError, Children, run, usable_cpus
 from freeradius import FreeRadius
@@ -15,6 +16,7 @@ from offer import Offer, World
 
 READY_SECONDS = 60
 LOG_LEVEL = "debug"
+_RELOADED = "reload: "
 
 
 class Resurged:
@@ -64,11 +66,14 @@ class Resurged:
 
     def stop(self) -> None:
         status = self._children.stop(self._starts[-1], self._child)
-        if status != 0:
-            raise ChildError(f"resurged ended with {status}\n{self.log()[-2000:]}")
+        check(status == 0, f"resurged ends with status 0, not {status}")
 
-    def reload(self) -> None:
+    def reload(self, world: World) -> None:
+        """Puts another world in force, as far as a running gateway can."""
+        self.config.write_text(toml(self._settings(world)))
+        before = self.log().count(_RELOADED)
         self._child.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count(_RELOADED) > before, "resurged reloads", 10)
 
     def log(self) -> str:
         """Of every start, one after the other."""

@@ -38,7 +38,10 @@ class StrongSwanGateway:
         self._charon.load(_settings(self._world))
 
     def stop(self) -> None:
-        self._charon.kill()
+        self._charon.stop()
+
+    def reload(self, world: World) -> None:
+        self._charon.load(_settings(world))
 
     def kill(self) -> None:
         self._charon.kill()
@@ -74,6 +77,9 @@ class LibreswanGateway:
         if not self._serves_esp:
             self._pluto.serve_esp("10.1.0.0/24")
             self._serves_esp = True
+
+    def stop(self) -> None:
+        self._pluto.kill()
 
     def make_keyring(self) -> None:
         """Every start of pluto makes its own."""

@@ -116,6 +116,9 @@ class Charon:
         )
         check(self._child.poll() is None, f"{name} runs\n{self._children.tail(name)}")
 
+    def stop(self) -> None:
+        self._children.stop(f"{self.name}-{self._starts}", self._child)
+
     def kill(self) -> None:
         """As a crash, or a client that was carried out of reach: nothing is said to the peer."""
         self._child.kill()

@@ -195,7 +195,7 @@ SUITES = (
 )
 
 
-@case(limit=60)
+@case
 def every_kind_of_suite(lab: Lab) -> None:
     offer = psk_offer(proposals=", ".join(SUITES))
     gateway = lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))

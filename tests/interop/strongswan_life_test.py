@@ -85,7 +85,7 @@ def liveness_check_by_gateway(lab: Lab) -> None:
     client.sa("psk")
 
 
-@case(limit=90)
+@case(limit=120)
 def dead_client_loses_its_address(lab: Lab) -> None:
     """After liveness checks without an answer; the pool holds one address."""
     offer = psk_offer(options={"dpd_delay": "1s"})
@@ -216,7 +216,27 @@ def cookie_is_answered(lab: Lab) -> None:
     client.wait_for_log(r"parsed IKE_SA_INIT response 0 \[ N\(COOKIE\) \]")
 
 
-@case(limit=60)
+@case
+def reload_keeps_what_is_up(lab: Lab) -> None:
+    """A connection and a secret more: who is in stays in, another one comes in."""
+    alices = psk_offer("alices", remote_id=ALICE)
+    gateway = lab.gateway(World(offers=(alices,), psks={ALICE: PSK}))
+    client = lab.strongswan()
+    client.load(dial(alices, ALICE) | psk_secret(PSK))
+    client.initiate("alices")
+    before = client.sa("alices")
+    bobs = psk_offer("bobs", remote_id=BOB)
+    gateway.reload(World(offers=(alices, bobs), psks={ALICE: PSK, BOB: PSK}))
+    tree = dial(alices, ALICE) | psk_secret(PSK)
+    tree["connections"] |= dial(bobs, BOB)["connections"]
+    client.load(tree)
+    client.initiate("bobs")
+    client.swanctl("--rekey", "--child", CHILD, "--ike", "alices")
+    wait_for_new_child(client, child(before), "alices")
+    equal(client.sa("alices")["responder-spi"], before["responder-spi"], "responder SPI")
+
+
+@case
 def reconnects_after_kill_nine(lab: Lab) -> None:
     """By liveness check and full handshake: this client knows neither tickets nor QCD."""
     gateway, client = start_psk(

@@ -54,9 +54,9 @@ def start_with_certificates(lab: Lab, theirs: str, ours: str, options: str = "",
     return gateway, client
 
 
-def wait_for_new_child(client: Charon, before: dict) -> None:
+def wait_for_new_child(client: Charon, before: dict, connection: str = "psk") -> None:
     def renewed() -> bool:
-        found = installed(client.sa("psk"))
+        found = installed(client.sa(connection))
         states = [c["state"] for c in found if c["spi-in"] != before["spi-in"]]
         return states == ["INSTALLED"] and len(found) == 1
 
