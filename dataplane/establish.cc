@@ -118,17 +118,28 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
 
 // RFC 5723 §4.3.4: the SA that the ticket came from ends silently, found by its SPIs and not by
 // identity.
-void end_old_session(const HalfOpen& half, WorkerParts& w) {
-  const SpiParts old = w.codec.decode(half.ticket.spi_r);
-  if (old.owner == w.index)
-    end_replaced(half.ticket.spi_i, half.ticket.spi_r, w);
-  else if (old.owner < w.config.worker_count)
+void end_old_session(const HalfOpen& half, const SpiParts& old, WorkerParts& w) {
+  if (old.owner == w.index) {
+    if (w.sessions.find(old).state != SlotState::free)
+      end_replaced(half.ticket.spi_i, half.ticket.spi_r, w);
+  } else if (old.owner < w.config.worker_count) {
     w.close_boxes[old.owner].post(half.ticket.spi_r);
-  else if (is_control_spi(old))
+  } else if (is_control_spi(old)) {
     punt_superseded(half.ticket.spi_i, half.ticket.spi_r, w);
+  }
 }
 
-// Sealed messages become frames and are kept for retransmission.
+void end_old_sessions(LaneSet in, const AuthTrip& trip, WorkerParts& w) {
+  PerLane<ike::IkeSpi> spis;
+  PerLane<SpiParts> old;
+  std::size_t count = 0;
+  for (unsigned lane : in) spis[count++] = trip.half[lane]->ticket.spi_r;
+  w.codec.decode(std::span(spis).first(count), old);
+  count = 0;
+  for (unsigned lane : in) end_old_session(*trip.half[lane], old[count++], w);
+}
+
+// Sealed messages are kept for retransmission and become frames.
 void send(Burst& burst, const SealBatch& batch, const PerLane<Session*>& sessions, WorkerParts& w) {
   for (unsigned lane : batch.lanes()) {
     const crypto::Bytes message = batch.message(lane);
@@ -136,7 +147,10 @@ void send(Burst& burst, const SealBatch& batch, const PerLane<Session*>& session
     if (session.response_len != 0)
       std::memcpy(w.sessions.blob(session, 0).data() + response_offset(session), message.data(),
                   message.size());
-    if (turn_into_reply(burst, lane, message.size(), w.link, w.port.can_offload_checksums())) {
+  }
+  for (unsigned lane : batch.lanes()) {
+    const std::size_t len = batch.message(lane).size();
+    if (turn_into_reply(burst, lane, len, w.link, w.port.can_offload_checksums())) {
       burst.reply(lane);
       w.counters.resumptions.add();
     } else {
@@ -150,9 +164,11 @@ void send(Burst& burst, const SealBatch& batch, const PerLane<Session*>& session
 LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   if (in.empty()) return in;
   PerLane<Grant>& grants = trip.grant;
-  for (unsigned lane : in)
+  for (unsigned lane : in) {
+    w.sessions.prefetch_records(trip.half[lane]->slot);
     decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane], w.config.child, w.leases,
                  grants[lane]);
+  }
   const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
   PerLane<Session*> sessions;
   for (unsigned lane : winners) sessions[lane] = &w.sessions.establish(*trip.half[lane]);
@@ -172,9 +188,9 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   }
   batch.seal(w.engine);
   send(burst, batch, sessions, w);
+  end_old_sessions(winners, trip, w);
   for (unsigned lane : winners) {
     HalfOpen& half = *trip.half[lane];
-    end_old_session(half, w);
     w.sources.leave(half.prefix_bucket);
     w.fragments.forget(half);
     w.sessions.finish_half(half);

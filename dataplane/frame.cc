@@ -96,10 +96,15 @@ std::uint16_t checksum_fold(std::uint64_t sum) {
 
 namespace {
 
+constexpr std::uint16_t kDontFragment = 0x4000;
+
+// A field of a header as the sum has it.
+std::uint64_t swapped(std::uint16_t field) { return __builtin_bswap16(field); }
+
 std::uint64_t pseudo_sum(bool is_ip6, const std::uint8_t* a, const std::uint8_t* b,
                          std::uint8_t protocol, std::size_t l4_len) {
-  const auto len = static_cast<std::uint16_t>(l4_len);
-  const std::uint64_t sum = __builtin_bswap16(len) + (std::uint64_t{protocol} << 8);
+  const std::uint64_t sum =
+      swapped(static_cast<std::uint16_t>(l4_len)) + (std::uint64_t{protocol} << 8);
   if (!is_ip6) return sum + load<std::uint32_t>(a) + load<std::uint32_t>(b);
   return sum + halves(load<std::uint64_t>(a)) + halves(load<std::uint64_t>(a + 8)) +
          halves(load<std::uint64_t>(b)) + halves(load<std::uint64_t>(b + 8));
@@ -108,19 +113,25 @@ std::uint64_t pseudo_sum(bool is_ip6, const std::uint8_t* a, const std::uint8_t*
 // A UDP checksum that comes out as 0 is sent as all ones (RFC 768).
 std::uint16_t udp_on_wire(std::uint16_t checksum) { return checksum == 0 ? 0xffff : checksum; }
 
+// Sums are made from the values, not read back: a wide load of what narrow stores have just written
+// waits until all stores before it have left the core.
 void put_ip4(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
              std::uint8_t ttl) {
+  const auto len = static_cast<std::uint16_t>(kIp4Len + l4_len);
   p[0] = 0x45;
   p[1] = 0;
-  store_be16(p + 2, static_cast<std::uint16_t>(kIp4Len + l4_len));
+  store_be16(p + 2, len);
   store_be16(p + 4, 0);
-  store_be16(p + 6, 0x4000);
+  store_be16(p + 6, kDontFragment);
   p[8] = ttl;
   p[9] = protocol;
   std::memcpy(p + 12, flow.local.data(), 4);
   std::memcpy(p + 16, flow.peer.data(), 4);
-  store_be16(p + 10, 0);
-  store_be16(p + 10, ip4_header_checksum(p));
+  const std::uint64_t sum = swapped(0x4500) + swapped(len) + swapped(kDontFragment) +
+                            swapped(static_cast<std::uint16_t>(ttl << 8 | protocol)) +
+                            load<std::uint32_t>(flow.local.data()) +
+                            load<std::uint32_t>(flow.peer.data());
+  store_be16(p + 10, checksum_fold(sum));
 }
 
 void put_ip6(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
@@ -183,13 +194,15 @@ bool write_datagram(Frame& frame, const Flow& flow, std::size_t payload_offset, 
   store_be16(udp, flow.local_port);
   store_be16(udp + 2, flow.peer_port);
   store_be16(udp + 4, static_cast<std::uint16_t>(udp_len));
-  store_be16(udp + 6, 0);
   const std::uint64_t pseudo =
       pseudo_sum(flow.is_ip6, flow.local.data(), flow.peer.data(), kProtocolUdp, udp_len);
+  const std::uint64_t header = swapped(flow.local_port) + swapped(flow.peer_port) +
+                               swapped(static_cast<std::uint16_t>(udp_len));
   // The device goes on from the pseudo-header's sum, which stands uninverted in the field.
   const std::uint16_t checksum =
-      offload_checksums ? static_cast<std::uint16_t>(~checksum_fold(pseudo))
-                        : udp_on_wire(checksum_fold(checksum_add(pseudo, {udp, udp_len})));
+      offload_checksums
+          ? static_cast<std::uint16_t>(~checksum_fold(pseudo))
+          : udp_on_wire(checksum_fold(checksum_add(pseudo + header, {payload, ike_len})));
   store_be16(udp + 6, checksum);
 
   std::uint8_t* start = put_headers(udp, flow, kProtocolUdp, udp_len, 64);

@@ -15,6 +15,8 @@ static_assert(std::is_trivially_destructible_v<HalfOpen> &&
               std::is_trivially_destructible_v<Session> &&
               std::is_trivially_destructible_v<ChildSa>);
 
+constexpr std::size_t kCacheLine = 64;
+
 // Records whose distance is a multiple of 4096 would meet in the same few cache sets: a burst of 32
 // half-opens would evict itself.
 constexpr std::size_t half_open_stride() {
@@ -34,6 +36,13 @@ Record* record_at(const Arena& arena, std::size_t index, std::size_t stride = si
 template <class Record>
 void begin_record(Record* at) {
   std::uninitialized_default_construct_n(at, 1);
+}
+
+template <class Record>
+void prefetch_for_writing(const Record* record) {
+  const auto* octets = static_cast<const std::uint8_t*>(static_cast<const void*>(record));
+  for (std::size_t at = 0; at < sizeof(Record); at += kCacheLine)
+    __builtin_prefetch(octets + at, 1);
 }
 
 template <std::size_t N>
@@ -137,7 +146,6 @@ Session& SessionTable::establish(HalfOpen& half) {
   SlotEntry& entry = entries()[half.slot];
   CHECK(entry.state == SlotState::half_open && half_at(entry.half_open) == &half);
   Session* session = session_at(half.slot);
-  __builtin_prefetch(child_at(half.slot), 1);
   begin_record(session);
   session->spi_i = half.spi_i;
   session->spi_r = half.spi_r;
@@ -146,6 +154,11 @@ Session& SessionTable::establish(HalfOpen& half) {
   entry.state = SlotState::established;
   ++established_count_;
   return *session;
+}
+
+void SessionTable::prefetch_records(std::uint32_t slot) const {
+  prefetch_for_writing(session_at(slot));
+  prefetch_for_writing(child_at(slot));
 }
 
 void SessionTable::finish_half(HalfOpen& half) {

@@ -41,6 +41,9 @@ class SessionTable {
   // both are valid in between.
   Session& establish(HalfOpen& half);
   void finish_half(HalfOpen& half);
+  // Brings the memory that establish() and its caller will fill into the cache, for writing: it is
+  // 17 lines that nobody touched for long, and worth half a microsecond.
+  void prefetch_records(std::uint32_t slot) const;
   // Ends a half-open session (failed or expired): wiped, slot freed.
   void close_half(HalfOpen& half);
   // Established and finish_half() done, or adopted; also frees its spill record. What is wiped

@@ -16,9 +16,7 @@ constexpr std::size_t kAeadIvLen = 8;
 constexpr std::size_t kSaltLen = 4;
 constexpr std::size_t kBlockLen = 16;
 
-// Where the IV stands in messages of SkBuilder, which put nothing before SK or SKF.
-constexpr std::size_t iv_at(bool is_fragment) { return kHeaderLen + (is_fragment ? 8u : 4u); }
-std::size_t iv_at(crypto::Bytes message) {
+std::size_t iv_of(crypto::Bytes message) {
   CHECK(message.size() >= kHeaderLen);
   return iv_at(message[16] == std::to_underlying(PayloadType::skf));
 }
@@ -107,12 +105,6 @@ bool open_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e, cry
   return true;
 }
 
-SkBuilder::SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite,
-                     Fragment fragment)
-    : writer_(buffer), chain_(writer_), header_(header), suite_(suite), fragment_(fragment) {
-  static_cast<void>(writer_.reserve(iv_at(fragment.number != 0) + iv_len(suite)));
-}
-
 void SkBuilder::inner(PayloadType first, crypto::Bytes octets) {
   first_inner_ = first;
   writer_.bytes(octets);
@@ -149,7 +141,7 @@ std::size_t SkBuilder::finish(crypto::Bytes iv) {
 }
 
 crypto::AeadLane seal_lane(crypto::MutBytes message, crypto::Bytes sk_e, std::uint8_t* nonce) {
-  const std::size_t aad_len = iv_at(message);
+  const std::size_t aad_len = iv_of(message);
   const std::size_t text_at = aad_len + kAeadIvLen;
   CHECK(message.size() > text_at + crypto::kAeadTagLen);
   const std::size_t tag_at = message.size() - crypto::kAeadTagLen;
@@ -173,8 +165,8 @@ void seal_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e, cry
     engine.seal(aead_of(suite), {&lane, 1});
     return;
   }
-  const std::uint8_t* iv = message.data() + iv_at(message);
-  const std::size_t text_at = iv_at(message) + iv_len(suite);
+  const std::uint8_t* iv = message.data() + iv_of(message);
+  const std::size_t text_at = iv_of(message) + iv_len(suite);
   const std::size_t icv_at = message.size() - icv_len(suite);
   const crypto::MutBytes text = message.subspan(text_at, icv_at - text_at);
   engine.cbc_encrypt(sk_e, iv, text, text.data());

@@ -49,6 +49,9 @@ ParseError strip_padding(crypto::Bytes plaintext, crypto::Bytes& inner);
 [[nodiscard]] bool open_sk(crypto::Engine& engine, const Suite& suite, crypto::Bytes sk_e,
                            crypto::Bytes sk_a, const SkView& sk, std::uint8_t* plaintext);
 
+// Where the IV stands in messages of SkBuilder, which put nothing before SK or SKF.
+constexpr std::size_t iv_at(bool is_fragment) { return kHeaderLen + (is_fragment ? 8u : 4u); }
+
 // Building. begin(): header and SK generic header go to `buffer`, room for the IV is left, and the
 // inner payloads are written through chain(). finish(): pads, patches lengths, leaves room for the
 // ICV. Then protect with seal_lane() in a batch (AEAD) or seal_sk() (any suite).
@@ -61,7 +64,12 @@ class SkBuilder {
   };
   SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite)
       : SkBuilder(buffer, header, suite, Fragment{}) {}
-  SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite, Fragment fragment);
+  // Inline, so that the header is made in its place: a copy of what was just written field by field
+  // waits for all stores before it.
+  SkBuilder(crypto::MutBytes buffer, const Header& header, const Suite& suite, Fragment fragment)
+      : writer_(buffer), chain_(writer_), header_(header), suite_(suite), fragment_(fragment) {
+    static_cast<void>(writer_.reserve(iv_at(fragment.number != 0) + iv_len(suite)));
+  }
   SkBuilder(const SkBuilder&) = delete;  // chain_ refers to writer_.
   SkBuilder& operator=(const SkBuilder&) = delete;
   ChainBuilder& chain() { return chain_; }
