@@ -29,6 +29,7 @@ class Build(NamedTuple):
         wanted = json.dumps([*ccache, self.compiler, *self.options])
         stamp = self.folder / "options.json"
         if stamp.exists() and stamp.read_text() == wanted:
+            self.compile("build.ninja")  # targets may have come since
             return
         if self.folder.exists():
             shutil.rmtree(self.folder)
@@ -39,6 +40,10 @@ class Build(NamedTuple):
 
     def compile(self, *targets: str) -> None:
         self._run(["ninja", "-C", str(self.folder), *targets], f"could not build {self.name}")
+
+    def compile_programs(self, *names: str) -> None:
+        programs = self.programs()
+        self.compile(*(str(programs[n].relative_to(self.folder)) for n in names))
 
     def programs(self) -> dict[str, pathlib.Path]:
         """Every executable of the build, by name."""

@@ -71,13 +71,13 @@ def step_asan(_options) -> list[Case]:
 
 def step_fuzz(options) -> list[Case]:
     ASAN.configure()
-    ASAN.compile()
+    ASAN.compile_programs(*(n for n in ASAN.programs() if n.endswith("_fuzz")))
     return fuzzing.run(ASAN, options.fuzz_seconds, sanitizer_environment())
 
 
 def step_tsan(_options) -> list[Case]:
     TSAN.configure()
-    TSAN.compile(str(TSAN.programs()["seam_test"].relative_to(TSAN.folder)))
+    TSAN.compile_programs("seam_test")
     return run_tests(TSAN, "seam")
 
 
