@@ -111,7 +111,7 @@ unsigned Worker::run_once(const Now& now) {
 
   const Families in = classify(burst, s.link_);
   s.mark(Stage::classify);
-  answer_link(burst, in.link, s.link_);
+  s.counters_.link_answers.add(answer_link(burst, in.link, s.link_).size());
   s.mark(Stage::answer_link);
 
   serve_sessions(s, in.sessions);        // message 3 first: finish what was begun

@@ -114,6 +114,15 @@ TEST(Worker, AnOldSessionMaySpeakInTheBurstThatEndsIt) {
 }
 
 // The transmit ring is full: answers are lost and counted; the client's retransmission is served.
+TEST(Worker, CountsWhatItAnswersForTheLink) {
+  GatewayProbe probe;
+  const Octets request = probe.path.arp(1, {192, 0, 2, 1});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(probe.gateway.port().inject(request));
+  ASSERT_TRUE(probe.gateway.port().inject(probe.path.arp(1, {192, 0, 2, 99})));
+  probe.gateway.run();
+  EXPECT_EQ(counters(probe).link_answers.get(), 3u);
+}
+
 TEST(Worker, CountsWhatTheRingDidNotTake) {
   GatewayProbe probe;
   ScalarClient client = probe.client();

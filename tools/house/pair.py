@@ -1,4 +1,4 @@
-"""A gateway and a load generator on one machine, joined by a shared-memory port.
+"""A gateway and a load generator on one machine, joined by a shared-memory port or another wire.
 
 The folder given holds everything: configuration, keyring, state, tickets, logs, results. Nothing
 outside of it is touched, and no hugepages, NIC or network namespace are needed.
@@ -12,6 +12,7 @@ import secrets
 import signal
 import subprocess
 import time
+from typing import NamedTuple
 
 from children import ChildError, Children, run, usable_cpus
 
@@ -29,7 +30,7 @@ main_cpu = {main_cpu}
 worker_cpus = [{worker_cpu}]
 
 [outside]
-device = "net_vhost0,iface={folder}/port.sock,queues=1"
+device = "{device}"
 addresses = ["192.0.2.1", "2001:db8::1"]
 rx_descriptors = 1024
 tx_descriptors = 1024
@@ -68,6 +69,19 @@ def free_hugepages_mib() -> int:
     return total
 
 
+class Wire(NamedTuple):
+    """The DPDK devices of the two programs; {folder} stands for the folder of the pair."""
+
+    gateway: str
+    storm: str
+
+
+SHARED_MEMORY = Wire(
+    "net_vhost0,iface={folder}/port.sock,queues=1",
+    "net_virtio_user0,path={folder}/port.sock,queues=1,queue_size=1024",
+)
+
+
 class Pair:
     def __init__(
         self,
@@ -77,7 +91,9 @@ class Pair:
         sessions: int,
         half_opens: int = 65536,
         cookies_above: int = 32768,
+        wire: Wire = SHARED_MEMORY,
     ):
+        self.wire = Wire(*(device.format(folder=folder) for device in wire))
         self.folder = folder
         self.children = children
         self.programs = programs
@@ -96,7 +112,8 @@ class Pair:
             CONFIG.format(
                 eal=json.dumps(eal + (HUGEPAGE_EAL if self.with_hugepages else [])),
                 hugepages="auto" if self.with_hugepages else "never",
-                main_cpu=self.control_cpu, worker_cpu=self.worker_cpu, folder=folder,
+                device=self.wire.gateway, folder=folder,
+                main_cpu=self.control_cpu, worker_cpu=self.worker_cpu,
                 sessions=max(sessions, 1024), half_opens=half_opens,
                 cookies_above=cookies_above,
             )
@@ -181,7 +198,7 @@ class Pair:
         command = [
             str(self.programs["resurge-storm"]),
             "--gateway", gateway,
-            "--device", f"net_virtio_user0,path={self.folder}/port.sock,queues=1,queue_size=1024",
+            "--device", self.wire.storm,
             "--cpu", str(self.storm_cpu),
             "--json", str(self._result),
             *options,
