@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -40,6 +43,29 @@ TEST(Arena, MovesWithoutTheOldOneOwningIt) {
   EXPECT_EQ(a.size(), 0u);
   EXPECT_EQ(b.data(), data);
   octets(b)[99] = 1;
+}
+
+// A second mapping of the same pages shows what the arena left in them when it let them go.
+TEST(Arena, WipesWhatItHeld) {
+  for (const std::size_t size : {std::size_t{5000}, std::size_t{3} << 20}) {
+    auto arena = Arena::map(size, "test table");
+    ASSERT_TRUE(arena);
+    // A page of a file in memory takes the place of each of the arena's pages.
+    const std::size_t len = (size + 4095) / 4096 * 4096;
+    const int file = memfd_create("arena", MFD_CLOEXEC);
+    ASSERT_EQ(ftruncate(file, static_cast<off_t>(len)), 0);
+    ASSERT_EQ(mmap(arena->data(), len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0),
+              arena->data());
+    void* seen = mmap(nullptr, len, PROT_READ, MAP_SHARED, file, 0);
+    ASSERT_NE(seen, MAP_FAILED);
+    const std::span left(static_cast<const std::uint8_t*>(seen), len);
+    std::ranges::fill(octets(*arena), std::uint8_t{0xaa});
+    ASSERT_EQ(std::ranges::count(left, 0xaa), static_cast<std::ptrdiff_t>(size));
+    { const Arena gone = std::move(*arena); }
+    EXPECT_TRUE(std::ranges::all_of(left, [](std::uint8_t o) { return o == 0; }));
+    EXPECT_EQ(munmap(seen, len), 0);
+    close(file);
+  }
 }
 
 TEST(Arena, NamesTheTableThatDoesNotFit) {
