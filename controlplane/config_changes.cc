@@ -14,8 +14,17 @@ bool same(const ike::SelectorList& a, const ike::SelectorList& b) {
   return std::ranges::equal(std::span(a.items).first(a.count), std::span(b.items).first(b.count));
 }
 
+// Pools and name servers are those of all connections: compared elsewhere.
+bool same(const std::optional<dp::ChildConfig>& a, const std::optional<dp::ChildConfig>& b) {
+  if (!a || !b) return !a && !b;
+  return a->esp_suites == b->esp_suites && same(a->local_ts, b->local_ts) &&
+         (a->pool4.count == 0) == (b->pool4.count == 0) &&
+         (a->pool6.count == 0) == (b->pool6.count == 0);
+}
+
 bool same(const dp::ConnectionConfig& a, const dp::ConnectionConfig& b) {
-  return a.name == b.name && a.auth_form == b.auth_form && a.ike_suites == b.ike_suites;
+  return a.name == b.name && a.auth_form == b.auth_form && a.ike_suites == b.ike_suites &&
+         same(a.child, b.child);
 }
 
 class Comparison {

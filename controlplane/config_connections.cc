@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include "controlplane/config_sections.h"
 #include "controlplane/identity_text.h"
@@ -279,6 +281,20 @@ class ConnectionReader {
   Connection& c_;
 };
 
+// Workers hear of what a connection's clients get only where it differs from [child] and [pools].
+std::optional<dp::ChildConfig> own_child(const Connection& c, const dp::ChildConfig& common) {
+  const bool same_ts =
+      std::ranges::equal(std::span(c.local_ts.items).first(c.local_ts.count),
+                         std::span(common.local_ts.items).first(common.local_ts.count));
+  if (same_ts && c.esp_suites == common.esp_suites && c.pool4 && c.pool6) return std::nullopt;
+  dp::ChildConfig own = common;
+  own.esp_suites = c.esp_suites;
+  own.local_ts = c.local_ts;
+  if (!c.pool4) own.pool4 = {};
+  if (!c.pool6) own.pool6 = {};
+  return own;
+}
+
 }  // namespace
 
 void read_child(TableReader in, dp::ChildConfig& child, Connection& defaults) {
@@ -320,7 +336,8 @@ void read_connections(TableReader in, const Connection& defaults, GatewayConfig&
       config.workers.connections.push_back({.id = connection.id,
                                             .name = name,
                                             .auth_form = connection.auth_form,
-                                            .ike_suites = connection.ike_suites});
+                                            .ike_suites = connection.ike_suites,
+                                            .child = own_child(connection, config.workers.child)});
     config.connections.push_back(std::move(connection));
   }
 }

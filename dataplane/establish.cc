@@ -166,8 +166,8 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   PerLane<Grant>& grants = trip.grant;
   for (unsigned lane : in) {
     w.sessions.prefetch_records(trip.half[lane]->slot);
-    decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane], w.config.child, w.leases,
-                 grants[lane]);
+    decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane],
+                 w.config.child_of(trip.half[lane]->connection), w.leases, grants[lane]);
   }
   const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
   PerLane<Session*> sessions;

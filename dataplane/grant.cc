@@ -33,8 +33,8 @@ std::uint32_t lease6(const ike::AuthRequest& request, const HalfOpen& half, Leas
 
 void grant_addresses(const ike::AuthRequest& request, const HalfOpen& half,
                      const ChildConfig& config, LeaseTable& leases, Grant& out) {
-  const bool serves4 = request.config.wants_ip4 && leases.size4() != 0;
-  const bool serves6 = request.config.wants_ip6 && leases.size6() != 0;
+  const bool serves4 = request.config.wants_ip4 && config.pool4.count != 0;
+  const bool serves6 = request.config.wants_ip6 && config.pool6.count != 0;
   if (serves4) out.ip4_lease = lease4(request, half, leases);
   if (serves6) out.ip6_lease = lease6(request, half, leases);
   if (out.ip4_lease == kNoIndex && out.ip6_lease == kNoIndex) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ struct ConnectionConfig {
   std::string name;
   ike::AuthFormPolicy auth_form = ike::AuthFormPolicy::automatic;
   std::vector<ike::Suite> ike_suites;  // a ticket with another suite is refused
+  // What its clients get when that is not WorkerConfig::child. The pools are those of all; a count
+  // of 0 keeps its clients out of one.
+  std::optional<ChildConfig> child;
 };
 
 struct WorkerConfig {
@@ -91,6 +95,11 @@ struct WorkerConfig {
   ChildConfig child;
   std::vector<ConnectionConfig> connections;
   std::string state_dir;  // used-set files
+
+  const ChildConfig& child_of(std::size_t connection_index) const {
+    const std::optional<ChildConfig>& own = connections[connection_index].child;
+    return own ? *own : child;
+  }
 };
 
 }  // namespace dp

@@ -40,6 +40,9 @@ TEST(ConfigChanges, TicketsOfAConnectionThatWorkersDoNotKnowNeedOne) {
   EXPECT_EQ(restart_only_changes(config(kTop, "[connections.b]\n"),
                                  config(kTop, "[connections.b]\nauth_form = 'rfc'\n")),
             Keys{"connections.b (its tickets)"});
+  EXPECT_EQ(restart_only_changes(config(kTop, "[connections.b]\n"),
+                                 config(kTop, "[connections.b]\npools = []\n")),
+            Keys{"connections.b (its tickets)"});
   EXPECT_EQ(restart_only_changes(config(kTop, "[connections.b]\n"), config(kTop)),
             Keys{"connections.b (its tickets)"});
 }

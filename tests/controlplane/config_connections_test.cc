@@ -7,6 +7,7 @@
 #include "controlplane/identity_text.h"
 #include "controlplane/proposal_text.h"
 #include "controlplane/value_text.h"
+#include "ike/proposal.h"
 #include "tests/controlplane/section.h"
 
 namespace cp {
@@ -211,6 +212,26 @@ TEST(ConfigConnections, WithoutTicketsWorkersDoNotKnowIt) {
   EXPECT_EQ(config.connections.size(), 2u);
   ASSERT_EQ(config.workers.connections.size(), 1u);
   EXPECT_EQ(config.workers.connections[0].name, "b");
+}
+
+TEST(ConfigConnections, WorkersHearWhatItsClientsGetWhereThatDiffers) {
+  Section section(
+      "[a]\n[b.children.x]\nlocal_ts = '10.0.0.0/8'\n[c]\npools = []\n"
+      "[d.children.x]\nesp_proposals = 'aes256gcm16-x25519'");
+  GatewayConfig config = gateway();
+  const Connection common = defaults();
+  config.workers.child.esp_suites.assign(ike::default_esp_suites().begin(),
+                                         ike::default_esp_suites().end());
+  config.workers.child.local_ts = common.local_ts;
+  read_connections(section.reader(), common, config);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_FALSE(config.workers.connections.at(0).child);
+  EXPECT_EQ(&config.workers.child_of(0), &config.workers.child);
+  EXPECT_EQ(config.workers.child_of(1).local_ts.count, 1u);
+  EXPECT_EQ(config.workers.child_of(1).pool4.count, 1u);
+  EXPECT_EQ(config.workers.child_of(2).pool4.count, 0u);
+  ASSERT_EQ(config.workers.child_of(3).esp_suites.size(), 1u);
+  EXPECT_EQ(config.workers.child_of(3).esp_suites[0].ke, ike::KeId::none);
 }
 
 TEST(ConfigConnections, RefusesTwoNamesWithOneId) {

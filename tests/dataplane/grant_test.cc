@@ -29,6 +29,8 @@ struct Fixture {
         ike::selector_of(ike::TsType::ipv4_addr_range, crypto::Bytes(zero, 4), 0);
     config.local_ts.count = 1;
     config.dns4 = {{10, 9, 9, 9}};
+    config.pool4 = {kBase4, 4};
+    config.pool6 = {kBase6, pool6};
     half->spi_r = IkeSpi(77);
     half->ticket.spi_r = IkeSpi(66);
     request->has_config = request->config.wants_ip4 = true;
@@ -208,6 +210,16 @@ TEST(Grant, WithoutConfigTheOuterAddressIsTheSelector) {
   EXPECT_EQ(f.leases.held4(), 0u);
   const ike::Ip4 outer = {192, 0, 2, 9};
   EXPECT_EQ(g.ts_i.items[0], ike::selector_of(ike::TsType::ipv4_addr_range, outer, 32));
+}
+
+TEST(Grant, AConnectionWithoutAPoolGivesNoneOfItsAddresses) {
+  Fixture f;
+  f.request->config.wants_ip6 = true;
+  f.config.pool4.count = 0;
+  EXPECT_EQ(f.decide().ip4_lease, kNoIndex);
+  EXPECT_NE(f.decide().ip6_lease, kNoIndex);
+  f.config.pool6.count = 0;
+  EXPECT_EQ(f.error(), static_cast<std::uint16_t>(Notify::internal_address_failure));
 }
 
 }  // namespace
