@@ -35,18 +35,6 @@ std::string ids_text(const std::vector<IdPattern>& ids) {
   return joined(words);
 }
 
-const char* auth_name(AuthKind auth) {
-  switch (auth) {
-    case AuthKind::psk:
-      return "psk";
-    case AuthKind::pubkey:
-      return "pubkey";
-    case AuthKind::eap_radius:
-      return "eap-radius";
-  }
-  return "";
-}
-
 const char* revocation_name(crypto::CrlPolicy policy) {
   switch (policy) {
     case crypto::CrlPolicy::off:

@@ -20,6 +20,9 @@
 namespace cp {
 
 enum class AuthKind : std::uint8_t { psk, pubkey, eap_radius };
+constexpr const char* auth_name(AuthKind auth) {
+  return auth == AuthKind::psk ? "psk" : auth == AuthKind::pubkey ? "pubkey" : "eap-radius";
+}
 // Whether CERT payloads go out: always, only when the peer sent a CERTREQ, or never.
 enum class SendCert : std::uint8_t { if_asked, always, never };
 // What becomes of older IKE SAs of the same identity in the same connection. no: they go when the

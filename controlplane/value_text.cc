@@ -220,4 +220,24 @@ crypto::Result<ike::Selector> parse_selector(std::string_view text) {
   return selector;
 }
 
+std::string selector_text(const ike::Selector& selector) {
+  const std::size_t len = selector.type == ike::TsType::ipv6_addr_range ? 16 : 4;
+  const auto text_of = [len](const std::array<std::uint8_t, 16>& octets) {
+    if (len == 16) return address_text(octets);
+    return address_text(ike::Ip4{octets[0], octets[1], octets[2], octets[3]});
+  };
+  const Wide first = wide_of(crypto::Bytes(selector.start).first(len));
+  const Wide last = wide_of(crypto::Bytes(selector.end).first(len));
+  std::string text = text_of(selector.start);
+  unsigned open_bits = 0;
+  while (open_bits < len * 8 && (first >> open_bits & 1) == 0 && (last >> open_bits & 1) == 1)
+    ++open_bits;
+  const bool is_prefix = open_bits == len * 8 || first >> open_bits == last >> open_bits;
+  text += is_prefix ? fmt::format("/{}", len * 8 - open_bits) : "-" + text_of(selector.end);
+  if (selector.ip_protocol == 0 && selector.start_port == 0 && selector.end_port == 65535)
+    return text;
+  return text + fmt::format("[{}/{}-{}]", selector.ip_protocol, selector.start_port,
+                            selector.end_port);
+}
+
 }  // namespace cp

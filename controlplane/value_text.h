@@ -37,5 +37,7 @@ std::string pool_text(const dp::AddressPool6& pool);
 
 // A traffic selector: prefix, range or single address; any protocol and port.
 crypto::Result<ike::Selector> parse_selector(std::string_view text);
+// A prefix where it is one, else a range; "[protocol/ports]" behind it when they are not any.
+std::string selector_text(const ike::Selector& selector);
 
 }  // namespace cp

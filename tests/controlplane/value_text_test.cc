@@ -116,5 +116,16 @@ TEST(SelectorText, ReadsPrefixRangeAndAddress) {
   EXPECT_FALSE(parse_selector("10.0.0.1/8"));
 }
 
+TEST(ValueText, WritesSelectorsAsTheyAreRead) {
+  for (const char* text : {"0.0.0.0/0", "::/0", "10.0.0.0/8", "10.0.0.4/31", "10.0.0.1-10.0.0.9",
+                           "192.0.2.7/32", "2001:db8::/32", "2001:db8::1-2001:db8::7"})
+    EXPECT_EQ(selector_text(parse_selector(text).value()), text);
+  ike::Selector web = parse_selector("192.0.2.0/24").value();
+  web.ip_protocol = 6;
+  web.start_port = 80;
+  web.end_port = 443;
+  EXPECT_EQ(selector_text(web), "192.0.2.0/24[6/80-443]");
+}
+
 }  // namespace
 }  // namespace cp
