@@ -62,7 +62,20 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   table_.authenticated(sa);
   ++plane_.counters.adopted;
   schedule(sa);
+  if (recalled_.erase(from.spi_r.value()) != 0) return terminate(sa);
   if (punt.message_len != 0) receive_message(worker, punt.path, punt.message_octets());
+}
+
+void Machine::terminate_resumed(ike::IkeSpi spi_r) {
+  recalled_.insert(spi_r.value());
+  for (unsigned worker = 0; worker < plane_.workers.worker_count(); ++worker) {
+    dp::Order* letter = plane_.workers.claim_order(worker);
+    if (letter == nullptr) continue;
+    letter->kind = dp::OrderKind::recall;
+    letter->spi_r = spi_r;
+    letter->message_len = 0;
+    plane_.workers.send_order(worker);
+  }
 }
 
 // The connection that the ticket led to, which gives the SA its policy and the Child SA its

@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "controlplane/config_changes.h"
+#include "controlplane/identity_text.h"
 
 namespace cp {
 namespace {
@@ -33,6 +35,7 @@ crypto::Status status_of(const auto& result) {
 
 ControlLoop::ControlLoop(Parts parts, Time now)
     : parts_(std::move(parts)),
+      denied_(parts_.config.denied),
       start_(now),
       stock_(parts_.workers, parts_.random,
              std::max(parts_.config.workers.tickets.lifetime_s,
@@ -59,7 +62,7 @@ void ControlLoop::prepare(const Time& wall) {
   const Time now = judged(wall);
   note("rotating ticket keys", status_of(parts_.keys.rotate_if_due(now.unix_s)));
   parts_.workers.publish(parts_.keys.keyring().snapshot());
-  parts_.workers.publish(dp::DenyList(parts_.config.denied));
+  publish_denied();
   note("drawing issuers", stock_.refill(now.unix_s));
 }
 
@@ -90,32 +93,86 @@ void ControlLoop::look_after_issuers(const Time& now) {
   if (removed && *removed != 0) parts_.log.info("{} expired used-sets removed", *removed);
 }
 
-void ControlLoop::reload() {
+CtlReload ControlLoop::reload() {
+  CtlReload done;
   const auto changed = parts_.keys.reload();
   note("reading the keyring again", status_of(changed));
-  if (changed && *changed) parts_.workers.publish(parts_.keys.keyring().snapshot());
-  if (changed)
-    parts_.log.info("reload: keyring {}, {:08x} seals", *changed ? "read again" : "is unchanged",
-                    parts_.keys.keyring().current().id.value());
+  if (!changed) done.mistakes.push_back(changed.error().text);
   auto config = load_config(parts_.config_path);
-  if (!config) {
-    for (const std::string& line : config.error()) parts_.log.error("reload: {}", line);
-    return;
+  if (!config) std::ranges::copy(config.error(), std::back_inserter(done.mistakes));
+  std::unique_ptr<const Credentials> policy;
+  if (config && parts_.plane != nullptr) {
+    auto loaded = Credentials::load(*config);
+    if (loaded) policy = std::move(*loaded);
+    else std::ranges::copy(loaded.error(), std::back_inserter(done.mistakes));
   }
-  if (parts_.plane != nullptr) {
-    auto policy = Credentials::load(*config);
-    if (!policy) {
-      for (const std::string& line : policy.error()) parts_.log.error("reload: {}", line);
-      return;
-    }
-    parts_.plane->replace_policy(std::move(*policy));
+  if (changed && *changed) parts_.workers.publish(parts_.keys.keyring().snapshot());
+  if (!done.mistakes.empty()) {
+    for (const std::string& line : done.mistakes) parts_.log.error("reload: {}", line);
+    return done;
   }
-  parts_.log.info("reload: {} connections, {} identities and {} issuers denied",
-                  config->connections.size(), config->denied.identities.size(),
-                  config->denied.issuers.size());
-  for (const std::string& key : restart_only_changes(parts_.config, *config))
+  if (policy != nullptr) parts_.plane->replace_policy(std::move(policy));
+  parts_.log.info("reload: keyring {}, {:08x} seals; {} connections, {} identities and {} issuers "
+                  "denied",
+                  *changed ? "read again" : "is unchanged",
+                  parts_.keys.keyring().current().id.value(), config->connections.size(),
+                  config->denied.identities.size(), config->denied.issuers.size());
+  done.need_restart = restart_only_changes(parts_.config, *config);
+  for (const std::string& key : done.need_restart)
     parts_.log.warn("reload: {} has changed, which a restart will put into force", key);
-  parts_.workers.publish(std::move(config->denied));
+  denied_ = std::move(config->denied);
+  publish_denied();
+  reloaded_ms_ = time_now().ms;
+  return done;
+}
+
+void ControlLoop::publish_denied() {
+  dp::DenyList all =
+      parts_.revocations != nullptr ? parts_.revocations->merged(denied_) : denied_;
+  if (parts_.plane != nullptr) parts_.plane->raise_generation(all.generation_min);
+  parts_.workers.publish(std::move(all));
+}
+
+crypto::Result<std::string> ControlLoop::rotate_keys() {
+  if (const auto rotated = parts_.keys.rotate(time_now().unix_s); !rotated)
+    return std::unexpected(rotated.error());
+  parts_.workers.publish(parts_.keys.keyring().snapshot());
+  const std::string id = fmt::format("{:08x}", parts_.keys.keyring().current().id.value());
+  parts_.log.info("ticket keys rotated on demand: {} seals now", id);
+  return id;
+}
+
+crypto::Result<std::string> ControlLoop::revoke(const CtlRevocation& revocation) {
+  using Kind = CtlRevocation::Kind;
+  CHECK(parts_.revocations != nullptr);
+  crypto::Status kept;
+  std::string what;
+  switch (revocation.kind) {
+    case Kind::ticket:
+      if (const auto use = parts_.workers.open_issuer(revocation.issuer, time_now().unix_s); !use)
+        return std::unexpected(use.error());
+      what = parts_.workers.spend_ticket(revocation.issuer, revocation.serial)
+                 ? "the ticket is spent"
+                 : "the ticket was spent before";
+      break;
+    case Kind::issuer:
+      kept = parts_.revocations->add_issuer(revocation.issuer);
+      what = fmt::format("tickets of issuer {:016x} are refused", revocation.issuer.value());
+      break;
+    case Kind::identity:
+      kept = parts_.revocations->add_identity(revocation.identity);
+      what = fmt::format("tickets of {} are refused", identity_text(revocation.identity));
+      break;
+    case Kind::generation:
+      kept = parts_.revocations->raise_generation(revocation.generation);
+      what = fmt::format("tickets of policy generations below {} are refused",
+                         revocation.generation);
+      break;
+  }
+  if (!kept) return std::unexpected(kept.error());
+  publish_denied();
+  parts_.log.info("revoked: {}", what);
+  return what;
 }
 
 void ControlLoop::run(Signals& signals) {
@@ -147,6 +204,8 @@ bool ControlLoop::sleep(Signals& signals, int timeout_ms) {
   if (radius != nullptr)
     for (const int fd : radius->fds())
       waiting.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+  const std::size_t radius_end = waiting.size();
+  if (server_ != nullptr) waiting.push_back({.fd = server_->fd(), .events = POLLIN, .revents = 0});
   bell.will_sleep();
   // A letter that came before the bell knew that we sleep.
   if (parts_.plane != nullptr)
@@ -155,8 +214,9 @@ bool ControlLoop::sleep(Signals& signals, int timeout_ms) {
   const int ready = ::poll(waiting.data(), waiting.size(), timeout_ms);
   bell.is_awake();
   if (ready <= 0) return true;
-  for (std::size_t i = 2; i < waiting.size(); ++i)
+  for (std::size_t i = 2; i < radius_end; ++i)
     if (waiting[i].revents != 0) radius->on_readable(waiting[i].fd, time_now().ms);
+  if (server_ != nullptr) server_->serve(time_now().ms);
   if (waiting[0].revents == 0) return true;
   const Wake wake = signals.take();
   if (wake == Wake::reload) reload();
@@ -172,9 +232,21 @@ std::string ControlLoop::finish(const Time& now) {
 void ControlLoop::summarize(const Time& now) {
   const Totals totals = totals_of(parts_.workers);
   const double seconds = static_cast<double>(now.ms - last_summary_ms_) / 1000;
-  if (seconds > 0) parts_.log.info("{}", summary_line(totals, last_totals_, seconds));
+  if (seconds > 0)
+    parts_.log.info("{}{}", control_summary(seconds), summary_line(totals, last_totals_, seconds));
   last_totals_ = totals;
   last_summary_ms_ = now.ms;
+}
+
+// The control plane's part of a summary line: SAs of full handshakes.
+std::string ControlLoop::control_summary(double seconds) {
+  if (parts_.plane == nullptr) return "";
+  const std::uint64_t handshakes = parts_.plane->counters().handshakes;
+  const double rate = static_cast<double>(handshakes - last_handshakes_) / seconds;
+  last_handshakes_ = handshakes;
+  const SaTable& sas = parts_.plane->sas();
+  return fmt::format("IKE SAs {} (half-open {}), connected {} ({:.0f}/s); ",
+                     sas.authenticated_count(), sas.half_open_count(), handshakes, rate);
 }
 
 void ControlLoop::write_stats(const Time& now) {

@@ -16,7 +16,10 @@
 #include "controlplane/control_plane.h"
 #include "controlplane/control_time.h"
 #include "controlplane/issuer_stock.h"
+#include "controlplane/ctl_server.h"
+#include "controlplane/ctl_verbs.h"
 #include "controlplane/report.h"
+#include "controlplane/revocations.h"
 #include "controlplane/signals.h"
 #include "controlplane/ticket_keys.h"
 #include "controlplane/workers.h"
@@ -34,7 +37,9 @@ class ControlLoop {
     spdlog::logger& log;
     std::string version;
     std::uint64_t tsc_hz = 0;
-    ControlPlane* plane = nullptr;  // full IKEv2; null in tests of the other duties
+    // Null in tests of the other duties:
+    ControlPlane* plane = nullptr;        // full IKEv2
+    Revocations* revocations = nullptr;   // what was refused at run time
   };
   ControlLoop(Parts parts, Time now);
 
@@ -43,10 +48,19 @@ class ControlLoop {
   void prepare(const Time& wall);
   // What is due beside messages.
   void round(const Time& wall);
-  // HUP: the keyring when its file changed, and the deny lists of the configuration file.
-  void reload();
+  // HUP or resurgectl: the keyring when its file changed, connections and their credentials, deny
+  // lists. All or nothing; what is wrong is logged and returned.
+  CtlReload reload();
+  // resurgectl: the id of the key that seals now.
+  crypto::Result<std::string> rotate_keys();
+  // resurgectl: refuses tickets from now on and after every restart. What was done, as a sentence.
+  crypto::Result<std::string> revoke(const CtlRevocation& revocation);
   // Serves messages as they come and rounds now and then, until INT or TERM.
   void run(Signals& signals);
+  // When the configuration was read again last, monotonic; 0 = never.
+  std::uint64_t reloaded_ms() const { return reloaded_ms_; }
+  // The control socket, served from the next sleep on. Null: none. Outlives run().
+  void listen(CtlServer* server) { server_ = server; }
   // After workers have stopped: used tickets to the disk, the last stats, the report.
   std::string finish(const Time& now);
 
@@ -58,8 +72,10 @@ class ControlLoop {
   bool sleep(Signals& signals, int timeout_ms);
   int pause_ms(const Time& now, bool busy) const;
   void rotate(const Time& now);
+  void publish_denied();
   void look_after_issuers(const Time& now);
   void summarize(const Time& now);
+  std::string control_summary(double seconds);
   void write_stats(const Time& now);
   // Logs a failure once, until its text changes or `what` works again.
   void note(std::string_view what, const crypto::Status& status);
@@ -68,6 +84,9 @@ class ControlLoop {
   }
 
   Parts parts_;
+  dp::DenyList denied_;  // of the configuration in force
+  std::uint64_t reloaded_ms_ = 0;
+  CtlServer* server_ = nullptr;
   Time start_;
   IssuerStock stock_;
   Periodic rotation_{1000};
@@ -77,6 +96,7 @@ class ControlLoop {
   Periodic stats_;
   Totals last_totals_;
   std::uint64_t last_summary_ms_;
+  std::uint64_t last_handshakes_ = 0;
   std::map<std::string, std::string, std::less<>> failures_;  // by what was tried
 };
 

@@ -35,6 +35,9 @@ class ControlPlane {
   // New connections and credentials; SAs go on under the connection of the same name.
   void replace_policy(std::unique_ptr<const Credentials> policy);
 
+  // New tickets are of this policy generation at least.
+  void raise_generation(std::uint32_t generation) { tickets_.raise_generation(generation); }
+
   // For whoever shows or steers: resurgectl, statistics.
   SaTable& sas() { return table_; }
   Machine& machine() { return machine_; }

@@ -64,6 +64,7 @@ struct ChildSa {
 struct Handshake {
   std::unique_ptr<crypto::KeyExchange> ke;
   Octets peer_ke;
+  crypto::SecretBytes shared;  // instead of `ke`: of groups that answer at once (ML-KEM)
   Octets message1, message2;  // RealMessage1, RealMessage2 (RFC 7296 §2.15)
   Octets nonce_i, nonce_r;
   std::uint16_t signature_hashes = 0;  // of the peer: 1 << hash id (RFC 7427 §4)

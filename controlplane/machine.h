@@ -10,6 +10,7 @@
 
 #include <array>
 #include <span>
+#include <unordered_set>
 
 #include "controlplane/plane.h"
 #include "controlplane/rate_limit.h"
@@ -50,6 +51,9 @@ class Machine {
   void eap_progressed(ike::IkeSpi our_spi);
   // The gateway ends an SA: Delete is sent, its ticket dies (RFC 7296 §1.4.1).
   void terminate(IkeSa& sa);
+  // The same for a resumed SA that is still a worker's: it is called back and ends when it comes.
+  // Nothing happens when no worker has it.
+  void terminate_resumed(ike::IkeSpi spi_r);
   void start_rekey(IkeSa& sa);
   void start_child_rekey(IkeSa& sa, ike::EspSpi spi_in);
 
@@ -113,6 +117,7 @@ class Machine {
 
   Plane& plane_;
   SaTable& table_;
+  std::unordered_set<std::uint64_t> recalled_;  // SPIs that shall end when a worker hands them over
   Octets plaintext_;  // of the message that is being served; wiped after it
   RateLimit crash_answers_{kCrashAnswersPerS};
 };

@@ -40,7 +40,19 @@ std::vector<ike::Suite> usable_suites(crypto::Bytes local_address, const Plane& 
 
 Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
 
-Octets write_answer(const IkeSa& sa, std::uint8_t proposal_number, Plane& plane) {
+// Our half of the key exchange. A Diffie-Hellman secret is computed later; a KEM's answer depends
+// on the peer's key, so its secret is there at once. False when the peer's value is bad.
+bool begin_ke(crypto::KeGroup group, Handshake& h, Octets& answer) {
+  if (group == crypto::KeGroup::ml_kem_768) {
+    h.shared = crypto::SecretBytes(crypto::ke_shared_len(group));
+    return crypto::KeyExchange::respond(group, h.peer_ke, answer, h.shared.fill());
+  }
+  h.ke = crypto::KeyExchange::make(group);
+  answer = copy_of(h.ke->public_value());
+  return true;
+}
+
+Octets write_answer(const IkeSa& sa, crypto::Bytes ke, std::uint8_t proposal_number, Plane& plane) {
   const Handshake& h = *sa.handshake;
   const ike::NatHash source =
       ike::nat_hash(plane.engine, sa.spi_i, sa.spi_r, sa.path.local_octets(), sa.path.local_port);
@@ -53,7 +65,7 @@ Octets write_answer(const IkeSa& sa, std::uint8_t proposal_number, Plane& plane)
       .spi_r = sa.spi_r,
       .proposal_number = proposal_number,
       .suite = sa.suite,
-      .ke_data = h.ke->public_value(),
+      .ke_data = ke,
       .nonce = h.nonce_r,
       .nat_source = source,
       .nat_destination = destination,
@@ -86,7 +98,6 @@ std::unique_ptr<IkeSa> make_sa(const ike::SaInitRequest& request, const dp::Peer
       ike::nat_hash(plane.engine, request.spi_i, none, path.local_octets(), path.local_port));
   sa->handshake = std::make_unique<Handshake>();
   Handshake& h = *sa->handshake;
-  h.ke = crypto::KeyExchange::make(*ke_group(suite.ke));
   h.peer_ke = copy_of(request.ke_data);
   h.message1 = copy_of(request.message);
   h.nonce_i = copy_of(request.nonce);
@@ -128,7 +139,12 @@ SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const 
     return {nullptr, refusal(header, ike::Notify::invalid_syntax)};
   }
   std::unique_ptr<IkeSa> sa = make_sa(request, path, choice.suite, plane);
-  sa->handshake->message2 = write_answer(*sa, choice.proposal_number, plane);
+  Octets ke;
+  if (!begin_ke(*ke_group(choice.suite.ke), *sa->handshake, ke)) {
+    ++plane.counters.malformed;
+    return {nullptr, refusal(header, ike::Notify::invalid_syntax)};
+  }
+  sa->handshake->message2 = write_answer(*sa, ke, choice.proposal_number, plane);
   CHECK(!sa->handshake->message2.empty());
   ++plane.counters.sa_init_started;
   Octets answer = sa->handshake->message2;
@@ -138,13 +154,16 @@ SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const 
 bool derive_handshake_keys(IkeSa& sa, Plane& plane) {
   Handshake& h = *sa.handshake;
   if (h.have_keys) return true;
-  crypto::SecretBytes shared(crypto::ke_shared_len(h.ke->group()));
-  if (!h.ke->derive(h.peer_ke, shared.fill())) return false;
-  ike::derive_ike_keys(plane.engine, sa.suite, shared.reveal(), h.nonce_i, h.nonce_r, sa.spi_i,
+  if (h.ke != nullptr) {
+    h.shared = crypto::SecretBytes(crypto::ke_shared_len(h.ke->group()));
+    if (!h.ke->derive(h.peer_ke, h.shared.fill())) return false;
+  }
+  ike::derive_ike_keys(plane.engine, sa.suite, h.shared.reveal(), h.nonce_i, h.nonce_r, sa.spi_i,
                        sa.spi_r,
                        crypto::MutBytes(sa.keymat.fill()).first(ike::ike_keymat_len(sa.suite)));
   h.have_keys = true;
   h.ke.reset();
+  h.shared = {};
   return true;
 }
 

@@ -53,7 +53,7 @@ TicketIssuer::Issued TicketIssuer::issue(const Subject& subject, std::uint64_t u
   state.expires_s = expires_s;
   state.full_auth_s = subject.full_auth_s;
   state.connection = subject.connection;
-  state.policy_generation = config_.policy_generation;
+  state.policy_generation = std::max(config_.policy_generation, generation_);
   state.spi_i = subject.peer_spi;
   state.spi_r = subject.our_spi;
   state.suite = subject.suite;

@@ -45,6 +45,9 @@ class TicketIssuer {
   // Its lifetime ends no later than the time at which the client must authenticate again.
   Issued issue(const Subject& subject, std::uint64_t unix_s);
 
+  // New tickets are of this policy generation at least.
+  void raise_generation(std::uint32_t generation) { generation_ = generation; }
+
   // The ticket issued last for an SA can no longer be used: the gateway ended the SA.
   void revoke(const IkeSa& sa);
 
@@ -56,6 +59,7 @@ class TicketIssuer {
   crypto::Engine& engine_;
   crypto::Random& random_;
   const dp::TicketConfig& config_;
+  std::uint32_t generation_ = 0;
   ike::IssuerId issuer_;
   std::uint64_t next_serial_ = 1;
   std::uint64_t kept_until_s_ = 0;

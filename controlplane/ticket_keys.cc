@@ -52,13 +52,25 @@ crypto::Result<bool> TicketKeys::rotate_if_due(std::uint64_t now_s) {
   const auto reloaded = reload();
   if (!reloaded || !is_due()) return reloaded;
 
+  if (const auto rotated = rotate_locked(now_s); !rotated)
+    return std::unexpected(rotated.error());
+  return true;
+}
+
+crypto::Status TicketKeys::rotate(std::uint64_t now_s) {
+  const auto lock = KeyringLock::take(policy_.path);
+  if (!lock) return std::unexpected(lock.error());
+  return rotate_locked(now_s);
+}
+
+crypto::Status TicketKeys::rotate_locked(std::uint64_t now_s) {
   auto next = crypto::Keyring::load(policy_.path);
   if (!next) return std::unexpected(next.error());
   next->rotate(now_s, policy_.accept_s);
-  if (const auto saved = next->save(policy_.path); !saved) return std::unexpected(saved.error());
+  if (const auto saved = next->save(policy_.path); !saved) return saved;
   keyring_ = std::move(*next);
   if (const auto version = version_of(policy_.path)) version_ = *version;
-  return true;
+  return {};
 }
 
 std::uint64_t TicketKeys::rotated_s() const {

@@ -37,10 +37,13 @@ class TicketKeys {
   // Rotates when it is time; true = rotated, and the file is written. On an error the old keys
   // stay.
   crypto::Result<bool> rotate_if_due(std::uint64_t now_s);
+  // Rotates whether or not it is time. On an error the old keys stay.
+  crypto::Status rotate(std::uint64_t now_s);
   // Unix seconds of the last rotation (or of the keyring's creation).
   std::uint64_t rotated_s() const;
 
  private:
+  crypto::Status rotate_locked(std::uint64_t now_s);  // whoever calls holds the lock
   // What tells one version of the file from another.
   struct Version {
     std::uint64_t inode = 0;

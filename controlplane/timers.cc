@@ -95,6 +95,7 @@ void Machine::close(IkeSa& sa) {
 
 // The gateway ends the SA, so its ticket dies too.
 void Machine::terminate(IkeSa& sa) {
+  if (sa.state == SaState::half_open || sa.state == SaState::eap) return close(sa);
   plane_.tickets.revoke(sa);
   sa.serial = ike::TicketSerial(0);
   sa.ends_at_ms = ExchangeWindow::kNever;

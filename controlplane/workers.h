@@ -41,6 +41,8 @@ class Workers {
   virtual crypto::Result<std::size_t> sweep_issuers(std::uint64_t now_s) = 0;
   // Tickets are judged by no earlier time than this, and used-sets are kept by none.
   virtual std::uint64_t latest_wall_s() const = 0;
+  // Used-sets that are mapped.
+  virtual std::size_t issuer_count() const = 0;
   // Writes used tickets to the disk. Blocks.
   virtual crypto::Status flush_issuers() = 0;
   // Spends one ticket, so that nobody resumes with it (revocation). True when it was unspent; an
@@ -75,6 +77,9 @@ class Workers {
   // Frees the address when `holder` still has it.
   virtual void release4(const ike::Ip4& address, ike::IkeSpi holder) = 0;
   virtual void release6(const ike::Ip6& address, ike::IkeSpi holder) = 0;
+  // How many addresses are leased.
+  virtual std::uint32_t held4() const = 0;
+  virtual std::uint32_t held6() const = 0;
   // Place of an address in its pool as AdoptedSa and ChildInstall name it; dp::kNoLease when it is
   // not of the pool.
   virtual std::uint32_t index4(const ike::Ip4& address) const = 0;

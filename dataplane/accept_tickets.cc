@@ -47,6 +47,7 @@ Drop check_policy(const ike::TicketState& state, const WorkerConfig& config,
 
 bool is_denied(const ike::TicketState& state, ike::IssuerId issuer, const DenyList* denied) {
   if (denied == nullptr) return false;
+  if (state.policy_generation < denied->generation_min) return true;
   if (std::ranges::binary_search(denied->issuers, issuer.value())) return true;
   if (denied->identities.empty()) return false;
   // The list has the reserved octets as zero; a client may have sent anything there.

@@ -18,7 +18,8 @@ std::uint64_t expiry_of(const HalfOpen& half, const WorkerParts& w) {
 ike::TicketState new_state(const HalfOpen& half, const Grant& grant, const WorkerParts& w) {
   ike::TicketState state = half.ticket;
   state.expires_s = expiry_of(half, w);
-  state.policy_generation = w.config.tickets.policy_generation;
+  state.policy_generation = std::max(w.config.tickets.policy_generation,
+                                     w.denied != nullptr ? w.denied->generation_min : 0);
   state.spi_i = half.spi_i;
   state.spi_r = half.spi_r;
   state.resumptions =

@@ -82,6 +82,9 @@ class FakeWorkers final : public Workers {
   void release6(const ike::Ip6& address, ike::IkeSpi holder) override {
     leases_.release6(leases_.index6(address), holder);
   }
+  std::uint32_t held4() const override { return leases_.held4(); }
+  std::uint32_t held6() const override { return leases_.held6(); }
+  std::size_t issuer_count() const override { return used_->issuer_count(); }
   std::uint32_t index4(const ike::Ip4& address) const override { return leases_.index4(address); }
   std::uint32_t index6(const ike::Ip6& address) const override { return leases_.index6(address); }
   ike::Ip4 address4(std::uint32_t index) const override { return leases_.address4(index); }

@@ -54,6 +54,8 @@ class PlaneRig {
   SaTable& sas() { return plane_->sas(); }
   IkeSa* sa(ike::IkeSpi spi) { return plane_->sas().find(spi); }
   TicketKeys& keys() { return *keys_; }
+  const GatewayConfig& config() const { return config_; }
+  spdlog::logger& log() { return *log_; }
   const Time& now() const { return now_; }
   std::string log_text() const { return text_.str(); }
 

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "controlplane/control_loop.h"
+#include "controlplane/ctl_log_sink.h"
 #include "controlplane/log.h"
+#include "controlplane/loop_verbs.h"
 #include "crypto/engine.h"
 #include "crypto/key_exchange.h"
 #include "dataplane/eal.h"
@@ -126,6 +128,23 @@ crypto::Result<std::unique_ptr<dp::Eal>> start_eal(const cp::GatewayConfig& conf
   return eal;
 }
 
+// The control socket, if there is one, and the lines of the log that it passes on.
+struct ControlSocket {
+  std::shared_ptr<cp::CtlLogSink> sink = std::make_shared<cp::CtlLogSink>();
+  std::unique_ptr<cp::CtlServer> server;
+
+  ~ControlSocket() { sink->attach(nullptr); }  // the log outlives the server
+  crypto::Status open(const cp::ControlConfig& config, cp::CtlVerbs& verbs, spdlog::logger& log) {
+    if (config.socket.empty()) return {};
+    auto opened = cp::CtlServer::open(config, verbs, log);
+    if (!opened) return std::unexpected(opened.error());
+    server = std::move(*opened);
+    sink->attach(server.get());
+    log.sinks().push_back(sink);
+    return {};
+  }
+};
+
 // Until INT or TERM; then no worker runs any more.
 crypto::Status serve(dp::Eal& eal, std::vector<Seat>& seats, cp::ControlLoop& control,
                      cp::Signals& signals, spdlog::logger& log) {
@@ -171,6 +190,8 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
   crypto::Random random;
   const auto control_plane = start_control_plane(config, plane, *keys, random, **log);
   if (!control_plane) return std::unexpected(control_plane.error());
+  auto revocations = cp::Revocations::load(config.workers.state_dir + "/revocations");
+  if (!revocations) return std::unexpected(revocations.error());
   cp::ControlLoop control({.config = config,
                            .config_path = config_path,
                            .workers = plane,
@@ -179,8 +200,13 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
                            .log = **log,
                            .version = kVersion,
                            .tsc_hz = dp::tsc_hz(),
-                           .plane = control_plane->get()},
+                           .plane = control_plane->get(),
+                           .revocations = &*revocations},
                           started);
+  cp::LoopVerbs verbs(control, **control_plane, config, plane, *keys, kVersion, started);
+  ControlSocket socket;
+  if (const auto opened = socket.open(config.control, verbs, **log); !opened) return opened;
+  control.listen(socket.server.get());
   control.prepare(started);
 
   std::vector<Seat> seats(config.workers.worker_count);

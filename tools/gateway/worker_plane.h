@@ -51,6 +51,9 @@ class WorkerPlane final : public cp::Workers {
   std::optional<ike::Ip6> lease6(const ike::Ip6* wish, ike::IkeSpi holder, ike::IkeSpi previous,
                                  std::uint32_t hint) override;
   void release4(const ike::Ip4& address, ike::IkeSpi holder) override;
+  std::uint32_t held4() const override { return shared_.leases.held4(); }
+  std::uint32_t held6() const override { return shared_.leases.held6(); }
+  std::size_t issuer_count() const override { return used_.issuer_count(); }
   void release6(const ike::Ip6& address, ike::IkeSpi holder) override;
   std::uint32_t index4(const ike::Ip4& address) const override {
     return shared_.leases.index4(address);
