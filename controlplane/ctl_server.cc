@@ -181,9 +181,13 @@ void CtlServer::serve(std::uint64_t now_ms) {
       advance(*static_cast<Client*>(event.data.ptr), now_ms);
     }
   }
-  std::erase_if(clients_, [now_ms](const std::unique_ptr<Client>& client) {
+  std::erase_if(clients_, [&](const std::unique_ptr<Client>& client) {
     const bool waits = client->follows && client->backlog() == 0;
-    return client->done || (!waits && now_ms - client->active_ms > kCtlIdleMaxMs);
+    if (!client->done && (waits || now_ms - client->active_ms <= kCtlIdleMaxMs)) return false;
+    // Said and not left to close(): a copy of the descriptor in a process that somebody forks would
+    // keep epoll naming a client that is gone.
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, client->fd, nullptr);
+    return true;
   });
 }
 

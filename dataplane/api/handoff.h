@@ -72,10 +72,10 @@ class CloseBox {
 
 // Who may not resume although the ticket is genuine (RFC 5723 §9.8). Published as a snapshot.
 struct DenyList {
-  std::uint32_t generation_min = 0;    // tickets of a smaller policy generation
   std::vector<std::uint64_t> issuers;  // sorted
   std::vector<std::string>
       identities;  // sorted; IDi bodies: type, three reserved octets as zero, data
+  std::uint32_t generation_min = 0;  // tickets of a smaller policy generation
 };
 
 }  // namespace dp

@@ -38,7 +38,7 @@ TEST(Revocations, JoinTheListsOfTheConfiguration) {
   auto made = Revocations::load(folder.file("revoked"));
   ASSERT_TRUE(made);
   ASSERT_TRUE(made->add_issuer(ike::IssuerId(5)));
-  const dp::DenyList all = made->merged({.generation_min = 7, .issuers = {9, 5}, .identities = {}});
+  const dp::DenyList all = made->merged({.issuers = {9, 5}, .identities = {}, .generation_min = 7});
   EXPECT_EQ(all.issuers, (std::vector<std::uint64_t>{5, 9}));
   EXPECT_EQ(all.generation_min, 7u);
 }
