@@ -19,6 +19,8 @@ from children import ChildError
 RESUME = ("resume_bench", "resume/in_process", 1)
 SCALING = ("resume_bench", "resume/scaling", 1)
 FORGED = ("refuse_bench", "refuse/bad_tag", 5)
+# What the figures run; demo.py builds the one that it needs besides.
+PROGRAMS = ("resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0])
 DEMO_CLIENTS = 100_000
 STORM_CLIENTS = 500_000
 HANDSHAKE_CLIENTS = 20_000
@@ -38,7 +40,7 @@ def prepare(setup: bool) -> None:
     ).returncode:
         raise ChildError("the packages above are needed")
     RELEASE.configure()
-    RELEASE.compile()
+    RELEASE.compile_programs(*PROGRAMS)
 
 
 @functools.cache
