@@ -37,6 +37,9 @@ bool is_below(const std::array<std::uint8_t, 16>& a, const std::array<std::uint8
   return crypto::load_be64(a.data() + 8) < crypto::load_be64(b.data() + 8);
 }
 
+// Of a word whose first `fixed` bits belong to the network.
+std::uint64_t host_bits(unsigned fixed) { return fixed < 64 ? ~std::uint64_t{0} >> fixed : 0; }
+
 bool narrow_one(const Selector& a, const Selector& b, Selector& out) {
   if (a.type != b.type) return false;
   if (a.ip_protocol != b.ip_protocol && a.ip_protocol != 0 && b.ip_protocol != 0) return false;
@@ -118,15 +121,25 @@ void narrow(const SelectorList& offered, const SelectorList& allowed, SelectorLi
 Selector selector_of(TsType type, crypto::Bytes address, unsigned prefix_len) {
   const std::size_t len = address_len(type);
   CHECK(address.size() >= len && prefix_len <= 8 * len);
+  // In words, not in octets: narrow() loads words, and a wide load of what narrow stores have just
+  // written waits for them.
+  const std::uint8_t* p = address.data();
+  std::uint64_t high, high_host, low = 0, low_host = 0;
+  if (len == 4) {
+    high = std::uint64_t{crypto::load_be32(p)} << 32;
+    high_host = host_bits(prefix_len) >> 32 << 32;
+  } else {
+    high = crypto::load_be64(p);
+    high_host = host_bits(prefix_len);
+    low = crypto::load_be64(p + 8);
+    low_host = host_bits(prefix_len - std::min(prefix_len, 64u));
+  }
   Selector s;
   s.type = type;
-  for (std::size_t i = 0; i < len; ++i) {
-    const unsigned fixed_bits =
-        std::min(8u, prefix_len - std::min(prefix_len, 8u * static_cast<unsigned>(i)));
-    const auto host_mask = static_cast<std::uint8_t>(0xffu >> fixed_bits);
-    s.start[i] = static_cast<std::uint8_t>(address[i] & ~host_mask);
-    s.end[i] = static_cast<std::uint8_t>(address[i] | host_mask);
-  }
+  crypto::store_be64(s.start.data(), high & ~high_host);
+  crypto::store_be64(s.start.data() + 8, low & ~low_host);
+  crypto::store_be64(s.end.data(), high | high_host);
+  crypto::store_be64(s.end.data() + 8, low | low_host);
   return s;
 }
 

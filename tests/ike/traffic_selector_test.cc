@@ -103,6 +103,24 @@ TEST(TrafficSelector, MakesAddressBlocks) {
             "afffffffffffffffff");
 }
 
+// Bit by bit, for every length of a prefix.
+TEST(TrafficSelector, FixesThePrefixAlone) {
+  for (const TsType type : {TsType::ipv4_addr_range, TsType::ipv6_addr_range}) {
+    const std::size_t len = type == TsType::ipv4_addr_range ? 4 : 16;
+    const Octets address = filled(len, 0x5a);
+    for (unsigned prefix = 0; prefix <= 8 * len; ++prefix) {
+      const Selector s = selector_of(type, address, prefix);
+      for (unsigned bit = 0; bit < 128; ++bit) {
+        const auto of = [&](const auto& octets) { return octets[bit / 8] >> (7 - bit % 8) & 1; };
+        const bool inside = bit < 8 * len;
+        const bool fixed = bit < prefix;
+        EXPECT_EQ(of(s.start), fixed ? of(address) : 0) << prefix << ' ' << bit;
+        EXPECT_EQ(of(s.end), fixed ? of(address) : inside ? 1 : 0) << prefix << ' ' << bit;
+      }
+    }
+  }
+}
+
 TEST(TrafficSelector, NarrowsARangeToThePolicy) {  // CORE-65, RFC 7296 §2.9
   const SelectorList got = narrowed(list_of({net4(0, 0, 0, 0, 0)}),
                                     list_of({net4(10, 1, 0, 0, 16), net4(10, 9, 0, 0, 24)}));
