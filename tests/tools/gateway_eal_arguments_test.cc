@@ -33,12 +33,25 @@ TEST(EalArguments, PutEveryWorkerOnItsCpu) {
   cp::GatewayConfig config = config_for("0000:3b:00.0");
   config.workers.worker_count = 3;
   EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@0,1@1,2@2,3@3");
-  config.dpdk.main_cpu = 9;
-  config.dpdk.worker_cpus = {10, 12, 14};
-  EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@9,1@10,2@12,3@14");
+  config.dpdk.main_cpu = 3;
+  config.dpdk.worker_cpus = {2, 0, 1};
+  EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@3,1@2,2@0,3@1");
   config.dpdk.worker_cpus.clear();
   config.workers.worker_count = 4;
   EXPECT_EQ(eal_arguments(config, kBig)->front(), "--lcores=0@0,1@0,2@1,3@2,4@3");
+}
+
+TEST(EalArguments, NameACpuThatIsNotThere) {
+  cp::GatewayConfig config = config_for("net_null0");
+  config.dpdk.worker_cpus = {4};
+  EXPECT_EQ(eal_arguments(config, kBig).error().text,
+            "there is no CPU 4 to run on, only 0, 1, 2, 3: change [dpdk] main_cpu or worker_cpus, "
+            "or the affinity that this process was started with");
+  config.dpdk.worker_cpus = {3};
+  config.dpdk.main_cpu = 99;
+  EXPECT_FALSE(eal_arguments(config, kBig));
+  config.dpdk.eal = {"-l", "0,1"};
+  EXPECT_TRUE(eal_arguments(config, kBig)) << "our CPUs do not count then";
 }
 
 TEST(EalArguments, LeaveAloneWhatTheConfigurationSays) {

@@ -2,6 +2,7 @@
 #include "tools/gateway/eal_arguments.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -24,6 +25,20 @@ bool says(const Arguments& arguments, std::initializer_list<std::string_view> op
       return argument == option || argument.starts_with(fmt::format("{}=", option));
     });
   });
+}
+
+// EAL would answer a wrong CPU with its whole manual.
+crypto::Status check_cpus(const cp::DpdkConfig& config, const Machine& machine) {
+  if (config.worker_cpus.empty()) return {};
+  std::vector<unsigned> wanted = config.worker_cpus;
+  wanted.insert(wanted.begin(), config.main_cpu);
+  for (const unsigned cpu : wanted)
+    if (std::ranges::find(machine.cpus, cpu) == machine.cpus.end())
+      return crypto::fail(fmt::format(
+          "there is no CPU {} to run on, only {}: change [dpdk] main_cpu or worker_cpus, or the "
+          "affinity that this process was started with",
+          cpu, fmt::join(machine.cpus, ", ")));
+  return {};
 }
 
 std::string lcores(const cp::GatewayConfig& config, const Machine& machine) {
@@ -86,7 +101,11 @@ Machine look_at_machine() {
 crypto::Result<std::vector<std::string>> eal_arguments(const cp::GatewayConfig& config,
                                                        const Machine& machine) {
   Arguments arguments = config.dpdk.eal;
-  if (!says(arguments, {"-l", "-c", "--lcores"})) arguments.push_back(lcores(config, machine));
+  if (!says(arguments, {"-l", "-c", "--lcores"})) {
+    if (const auto there = check_cpus(config.dpdk, machine); !there)
+      return std::unexpected(there.error());
+    arguments.push_back(lcores(config, machine));
+  }
   add_device(config.workers.outside.device, arguments);
   if (!says(arguments, {"--no-huge", "-m", "--socket-mem", "--in-memory", "--huge-dir",
                         "--huge-unlink", "--legacy-mem"})) {

@@ -23,7 +23,7 @@ struct Machine {
 };
 Machine look_at_machine();
 
-// Errors: hugepages are demanded and there are none.
+// Errors: hugepages are demanded and there are none; a CPU is named that we may not run on.
 crypto::Result<std::vector<std::string>> eal_arguments(const cp::GatewayConfig& config,
                                                        const Machine& machine);
 
