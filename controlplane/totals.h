@@ -58,6 +58,8 @@ inline constexpr std::array kCounterRows = {
                "IKE_SA_INIT requests let through to the control thread"},
     CounterRow{"sa_init_challenges", &dp::WorkerCounters::sa_init_challenges, false,
                "IKE_SA_INIT requests answered with a COOKIE challenge"},
+    CounterRow{"crash_answers", &dp::WorkerCounters::crash_answers, false,
+               "requests of unknown IKE SAs answered with INVALID_IKE_SPI and a QCD token"},
     CounterRow{"orders", &dp::WorkerCounters::orders, false,
                "letters of the control thread that workers obeyed"},
     CounterRow{"transmitted", &dp::WorkerCounters::transmitted, false,

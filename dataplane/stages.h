@@ -53,6 +53,7 @@ struct WorkerParts {
   Doorbell& doorbell;
   const std::atomic<bool>& sa_init_cookies;  // the control thread wants them demanded
   std::uint64_t spread_secret;
+  crypto::Bytes qcd_secret;
   Scratch& scratch;
   WorkerCounters& counters;
   // Taken once per burst.
@@ -97,6 +98,9 @@ void repeat_answers(Burst& burst, LaneSet in, WorkerParts& w);
 // Liveness checks of established sessions (RFC 7296 §2.4). Any other authentic request makes the
 // worker hand its session over to the control thread.
 void answer_dpd(Burst& burst, LaneSet in, WorkerParts& w);
+// Requests of IKE SAs that nobody has: INVALID_IKE_SPI and the QCD token, within the budget of
+// their source (RFC 6290).
+void answer_unknown(Burst& burst, LaneSet in, WorkerParts& w);
 // Messages for the control thread leave for it.
 void punt(Burst& burst, LaneSet in, WorkerParts& w);
 

@@ -58,8 +58,9 @@ void serve_sessions(WorkerState& s, LaneSet in) {
     answer_dpd(s.burst_, found.next, w);
     s.mark(Stage::answer_dpd);
     punt(s.burst_, found.control, w);
-    for (unsigned lane : found.unknown) s.burst_.drop(lane, Drop::spi_unknown);
     s.mark(Stage::punt);
+    answer_unknown(s.burst_, found.unknown, w);  // RFC 6290
+    s.mark(Stage::answer_unknown);
     in = found.later;
   }
 }
@@ -140,6 +141,7 @@ SharedState::SharedState(const WorkerConfig& worker_config)
   crypto::Random random;
   random.fill(spi_secret);
   random.fill(cookie_seed);
+  random.fill(qcd_secret);
   spread_secret = random.u64();
 }
 
@@ -185,6 +187,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .doorbell = shared.doorbell,
              .sa_init_cookies = shared.sa_init_cookies,
              .spread_secret = shared.spread_secret,
+             .qcd_secret = shared.qcd_secret,
              .scratch = scratch_,
              .counters = counters_,
              .now = {}} {}

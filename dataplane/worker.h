@@ -47,6 +47,9 @@ struct SharedState {
   std::array<std::uint8_t, 16> spi_secret;   // per start
   std::array<std::uint8_t, 32> cookie_seed;  // per start
   std::uint64_t spread_secret = 0;           // per start
+  // Of the tokens of RFC 6290. Tokens told before a restart are good after it when it is set to
+  // what was kept, before workers start.
+  std::array<std::uint8_t, 32> qcd_secret;
   std::atomic<bool> stop{false};
 };
 

@@ -35,6 +35,7 @@ enum class Stage : std::uint8_t {
   establish,
   answer_dpd,
   punt,
+  answer_unknown,
   parse_resume,
   admit,
   open_tickets,
@@ -48,11 +49,13 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "serve_orders",  "receive",           "classify",       "answer_link",
-    "find_sessions", "derive_keys",       "open_auth",      "verify_auth",
-    "establish",     "answer_dpd",        "punt",           "parse_resume",
-    "admit",         "open_tickets",      "accept_tickets", "open_half_open",
-    "write_replies", "admit_initiations", "transmit",       "upkeep"};
+    "serve_orders",      "receive",        "classify",
+    "answer_link",       "find_sessions",  "derive_keys",
+    "open_auth",         "verify_auth",    "establish",
+    "answer_dpd",        "punt",           "answer_unknown",
+    "parse_resume",      "admit",          "open_tickets",
+    "accept_tickets",    "open_half_open", "write_replies",
+    "admit_initiations", "transmit",       "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -67,6 +70,7 @@ struct alignas(64) WorkerCounters {
   Counter punts, punts_dropped;                // letters to the control thread; ring full
   Counter adopted, recalled;                   // sessions handed to it; of these, at its wish
   Counter sa_init_punts, sa_init_challenges;   // IKE_SA_INIT: let through; COOKIE demanded
+  Counter crash_answers;                       // INVALID_IKE_SPI with QCD token (RFC 6290)
   Counter orders, transmitted;                 // letters of the control thread; messages among them
   Counter sessions, half_opens;                // gauges: live now
   Counter cookie_mode;                         // gauge: 1 while cookies are demanded

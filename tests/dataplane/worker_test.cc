@@ -106,7 +106,7 @@ TEST(Worker, AnOldSessionMaySpeakInTheBurstThatEndsIt) {
             ? old.client.message3()
             : old.client.seal({}, {.exchange = ike::Exchange::informational, .message_id = 2});
     const Reaction reaction = probe.send_all({next.message3(), last_words});
-    ASSERT_EQ(reaction.answers.size(), 1u) << reaction.describe();
+    ASSERT_GE(reaction.answers.size(), 1u) << reaction.describe();
     EXPECT_EQ(reaction.drop(), Drop::spi_unknown);
   }
   EXPECT_EQ(probe.sessions(), 2u);
