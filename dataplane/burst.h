@@ -36,6 +36,7 @@ struct Path {
 // What classify found. Each lane is in one family, or already dropped.
 struct Families {
   LaneSet link;         // ARP, ND, ICMP echo
+  LaneSet fragments;    // IP fragments; `message` begins behind IPv4, at the header of IPv6
   LaneSet resume;       // IKE_SESSION_RESUME requests with SPIr = 0
   LaneSet initiations;  // IKE_SA_INIT requests with SPIr = 0
   LaneSet sessions;     // IKE messages with SPIr != 0, responses too
@@ -47,6 +48,7 @@ struct Burst {
   std::array<Path, kBurstMax> path;
   std::array<crypto::Bytes, kBurstMax> message;  // IKE message, from the first SPI octet
   std::array<ike::Header, kBurstMax> header;     // of that message
+  LaneSet outside_frame;  // reassembled messages that are longer than a frame
   std::array<Verdict, kBurstMax> verdict;
   std::array<Drop, kBurstMax> reason;
 

@@ -15,7 +15,7 @@ constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
 constexpr std::size_t kCacheLine = 64;
 
-enum class Family : std::uint8_t { link, resume, initiations, sessions };
+enum class Family : std::uint8_t { link, fragments, resume, initiations, sessions };
 
 // What an outer layer tells the next one.
 struct Ethernet {
@@ -25,6 +25,7 @@ struct Ethernet {
 struct Datagram {
   std::uint8_t protocol = 0;
   Bytes l4;  // up to the end that the IP header states
+  bool is_fragment = false;
 };
 
 constexpr std::uint64_t kBroadcastMac = 0xffffffffffffULL;
@@ -81,12 +82,13 @@ Drop read_ip4(const Frame& frame, Bytes octets, const Link& link, Path& path, Da
     return Drop::ip_bad_checksum;
   if (!link.owns4(p + 16)) return Drop::ip_not_for_us;
   if (is_bad_source4(p + 12) || link.owns4(p + 12)) return Drop::ip_bad_source;
-  if ((load_be16(p + 6) & 0x3fff) != 0) return Drop::ip_fragment;  // more to come, or not the first
 
   std::memcpy(path.source.data(), p + 12, 4);
   std::memcpy(path.destination.data(), p + 16, 4);
   path.l4_offset = static_cast<std::uint16_t>(path.l3_offset + header_len);
-  out = {p[9], octets.subspan(header_len, total_len - header_len)};
+  // More to come, or not the first.
+  const bool is_fragment = (load_be16(p + 6) & 0x3fff) != 0;
+  out = {p[9], octets.subspan(header_len, total_len - header_len), is_fragment};
   return Drop::none;
 }
 
@@ -106,19 +108,28 @@ bool options_allow(Bytes options) {
   return true;
 }
 
-// Walks the extension headers of RFC 8200 §4 and leaves `out` at the upper-layer header.
+bool is_atomic(Bytes fragment_header) {
+  return fragment_header.size() >= 8 && (load_be16(fragment_header.data() + 2) & 0xfff9) == 0;
+}
+
+// Walks the extension headers of RFC 8200 §4 and leaves `out` at the upper-layer header, or at the
+// header of a fragment. A fragment that is the whole datagram is none (RFC 6946 §4).
 Drop skip_extension_headers(Datagram& out) {
   constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kDestination = 60;
   for (unsigned seen = 0;; ++seen) {
     const std::uint8_t type = out.protocol;
-    if (type == kFragment) return Drop::ip_fragment;
-    if (type != kHopByHop && type != kRouting && type != kDestination) return Drop::none;
+    out.is_fragment = type == kFragment && !is_atomic(out.l4);
+    if (out.is_fragment) return out.l4.size() < 8 ? Drop::ip_bad_header : Drop::none;
+    if (type != kHopByHop && type != kRouting && type != kDestination && type != kFragment)
+      return Drop::none;
     if (type == kHopByHop && seen != 0) return Drop::ip_bad_header;  // RFC 8200 §4.1: only first
     if (seen == kExtensionHeadersMax) return Drop::ip_bad_header;
     if (out.l4.size() < 8) return Drop::ip_bad_header;
-    const std::size_t len = (std::size_t{out.l4[1]} + 1) * 8;
+    const std::size_t len = type == kFragment ? 8 : (std::size_t{out.l4[1]} + 1) * 8;
     if (len > out.l4.size()) return Drop::ip_bad_header;
-    if (type == kRouting) {
+    if (type == kFragment) {
+      // Nothing in it concerns us.
+    } else if (type == kRouting) {
       if (out.l4[3] != 0) return Drop::ip_bad_header;  // segments left: we do not forward
     } else if (!options_allow(out.l4.subspan(2, len - 2))) {
       return Drop::ip_bad_header;
@@ -225,11 +236,10 @@ Drop read_ike(Bytes message, ike::Header& header, Family& family) {
   return Drop::none;
 }
 
-Drop read_lane(Burst& burst, unsigned lane, const Link& link, Family& family) {
+Drop read_lane(Burst& burst, unsigned lane, Bytes octets, const Link& link, Family& family) {
   const Frame& frame = burst.frame[lane];
   Path& path = burst.path[lane];
   path = {};
-  const Bytes octets{frame.data, frame.len};
   Ethernet ethernet;
   if (const Drop why = read_ethernet(octets, link, ethernet); why != Drop::none) return why;
   path.l3_offset = ethernet.header_len;
@@ -243,6 +253,11 @@ Drop read_lane(Burst& burst, unsigned lane, const Link& link, Family& family) {
   if (ethernet.type == kEtherIp6) why = read_ip6(l3, link, path, ip);
   if (why != Drop::none) return why;
 
+  if (ip.is_fragment) {
+    family = Family::fragments;
+    burst.message[lane] = ip.l4;
+    return Drop::none;
+  }
   if (ip.protocol == kProtocolUdp) [[likely]] {
     why = read_udp(frame, ip.l4, path, burst.message[lane]);
     return why != Drop::none ? why : read_ike(burst.message[lane], burst.header[lane], family);
@@ -255,6 +270,22 @@ Drop read_lane(Burst& burst, unsigned lane, const Link& link, Family& family) {
   return ip.protocol == kProtocolEsp ? Drop::esp_unknown_spi : Drop::ip_unknown_protocol;
 }
 
+LaneSet& set_of(Families& families, Family family) {
+  switch (family) {
+    case Family::link:
+      break;
+    case Family::fragments:
+      return families.fragments;
+    case Family::resume:
+      return families.resume;
+    case Family::initiations:
+      return families.initiations;
+    case Family::sessions:
+      return families.sessions;
+  }
+  return families.link;
+}
+
 void prefetch(const Burst& burst, unsigned lane) {
   if (lane >= burst.count) return;
   __builtin_prefetch(burst.frame[lane].data);
@@ -263,32 +294,24 @@ void prefetch(const Burst& burst, unsigned lane) {
 
 }  // namespace
 
+void classify_lane(Burst& burst, unsigned lane, Bytes octets, const Link& link,
+                   Families& families) {
+  burst.verdict[lane] = Verdict::live;
+  burst.reason[lane] = Drop::none;
+  Family family = Family::link;
+  if (const Drop why = read_lane(burst, lane, octets, link, family); why != Drop::none)
+    burst.drop(lane, why);
+  else
+    set_of(families, family).add(lane);
+}
+
 Families classify(Burst& burst, const Link& link) {
   Families families;
+  burst.outside_frame = {};
   for (unsigned lane = 0; lane < kPrefetchAhead; ++lane) prefetch(burst, lane);
   for (unsigned lane = 0; lane < burst.count; ++lane) {
     prefetch(burst, lane + kPrefetchAhead);
-    burst.verdict[lane] = Verdict::live;
-    burst.reason[lane] = Drop::none;
-    Family family = Family::link;
-    if (const Drop why = read_lane(burst, lane, link, family); why != Drop::none) {
-      burst.drop(lane, why);
-      continue;
-    }
-    switch (family) {
-      case Family::link:
-        families.link.add(lane);
-        break;
-      case Family::resume:
-        families.resume.add(lane);
-        break;
-      case Family::initiations:
-        families.initiations.add(lane);
-        break;
-      case Family::sessions:
-        families.sessions.add(lane);
-        break;
-    }
+    classify_lane(burst, lane, {burst.frame[lane].data, burst.frame[lane].len}, link, families);
   }
   return families;
 }

@@ -15,10 +15,16 @@ namespace dp {
 // ICMP header, and message = the ICMP message. ARP lanes of `link`: path.l3_offset at the ARP
 // message, nothing else.
 //
-// Deliberate choices: IP fragments are dropped (IKE has its own fragmentation, RFC 7383); a UDP
-// length below the IP payload is honoured and the surplus ignored; UDP checksum 0 is accepted over
-// IPv4 (RFC 768) and refused over IPv6 (RFC 8200 §8.1); any other wrong checksum is dropped (RFC
-// 1122 §4.1.3.4 MUST).
+// IP fragments are a family of their own (stage reassemble): path without ports, l4_offset behind
+// the IPv4 header or at the fragment header of IPv6, and message = the octets from there.
+//
+// Deliberate choices: a UDP length below the IP payload is honoured and the surplus ignored; UDP
+// checksum 0 is accepted over IPv4 (RFC 768) and refused over IPv6 (RFC 8200 §8.1); any other wrong
+// checksum is dropped (RFC 1122 §4.1.3.4 MUST).
 Families classify(Burst& burst, const Link& link);
+
+// The same for one lane whose packet stands in `octets`, which may lie outside its frame.
+void classify_lane(Burst& burst, unsigned lane, crypto::Bytes octets, const Link& link,
+                   Families& families);
 
 }  // namespace dp

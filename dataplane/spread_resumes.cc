@@ -20,7 +20,9 @@ LaneSet spread_resumes(Burst& burst, LaneSet in, WorkerParts& w) {
 }
 
 void hand_over(Burst& burst, unsigned lane, unsigned worker, WorkerParts& w) {
-  if (w.port.hand_over(worker, burst.frame[lane])) {
+  if (burst.outside_frame.has(lane)) {
+    burst.drop(lane, Drop::ip_fragment_limit);
+  } else if (w.port.hand_over(worker, burst.frame[lane])) {
     burst.verdict[lane] = Verdict::handed_over;
     w.counters.handed_over.add();
   } else {

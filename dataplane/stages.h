@@ -29,6 +29,8 @@
 
 namespace dp {
 
+class Reassembler;
+
 // Everything of a worker that outlives a burst, as the stages see it.
 struct WorkerParts {
   unsigned index;  // also the owner octet of our SPIs
@@ -40,6 +42,7 @@ struct WorkerParts {
   SpiCodec& codec;
   SessionTable& sessions;
   Fragments& fragments;
+  Reassembler& reassembler;
   RequestIndex& requests;
   SourceLimits& sources;
   CookieJar& cookies;
@@ -63,6 +66,9 @@ struct WorkerParts {
   std::uint32_t sweep_slot = 0;  // where upkeep looks for old sessions next
   bool bell_is_due = false;      // letters were posted in this burst
 };
+
+// IP fragments: the lane that completes a datagram joins the family of that.
+void reassemble(Burst& burst, Families& families, WorkerParts& w);
 
 // Messages that the control thread wants sent, and what becomes of its SAs: a bounded number of
 // letters. Returns how many.

@@ -1,6 +1,7 @@
 // Upkeep between bursts: half-open time-outs, sessions past their lifetime, sessions replaced
 // elsewhere.
 #include "dataplane/punt.h"
+#include "dataplane/reassembler.h"
 
 namespace dp {
 namespace {
@@ -70,6 +71,8 @@ void upkeep(WorkerParts& w) {
   expire_half_opens(w);
   close_replaced(w);
   end_one_old_session(w);
+  if (const unsigned given_up = w.reassembler.expire(w.now.ms))
+    w.counters.drops[static_cast<std::size_t>(Drop::ip_fragment_expired)].add(given_up);
   w.counters.sessions.set(w.sessions.established_count());
   w.counters.half_opens.set(w.sessions.half_open_count());
   w.counters.cookie_mode.set(w.cookies.demanded() ? 1 : 0);

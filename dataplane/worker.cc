@@ -110,8 +110,10 @@ unsigned Worker::run_once(const Now& now) {
   for (unsigned lane : burst.all()) s.counters_.rx_octets.add(burst.frame[lane].len);
   s.mark(Stage::receive);
 
-  const Families in = classify(burst, s.link_);
+  Families in = classify(burst, s.link_);
   s.mark(Stage::classify);
+  reassemble(burst, in, s.parts_);
+  s.mark(Stage::reassemble);
   s.counters_.link_answers.add(answer_link(burst, in.link, s.link_).size());
   s.mark(Stage::answer_link);
 
@@ -149,7 +151,8 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
                          std::unique_ptr<crypto::Engine> engine, PacketPort& port, const Link& link,
                          std::unique_ptr<crypto::Random> random,
                          std::unique_ptr<SessionTable> sessions,
-                         std::unique_ptr<Fragments> fragments, std::unique_ptr<SpiCodec> codec,
+                         std::unique_ptr<Fragments> fragments,
+                         std::unique_ptr<Reassembler> reassembler, std::unique_ptr<SpiCodec> codec,
                          CycleClock cycles)
     : shared_(shared),
       cycles_(cycles),
@@ -159,6 +162,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
       codec_(std::move(codec)),
       sessions_(std::move(sessions)),
       fragments_(std::move(fragments)),
+      reassembler_(std::move(reassembler)),
       requests_(2 * shared.config.admission.half_open_max, random_->u64()),
       sources_(shared.config.admission.half_open_per_prefix,
                shared.config.admission.answers_per_source_per_s, random_->u64()),
@@ -174,6 +178,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .codec = *codec_,
              .sessions = *sessions_,
              .fragments = *fragments_,
+             .reassembler = *reassembler_,
              .requests = requests_,
              .sources = sources_,
              .cookies = cookies_,
@@ -200,6 +205,7 @@ void WorkerState::begin_burst(const Now& now) {
   parts_.denied = shared_.denied.load();
   ticket_keys_.begin_burst(parts_.keyring, parts_.now);
   cookies_.tick(now, 0);
+  reassembler_->begin_burst();
   last_mark_ = cycles_();
 }
 
@@ -216,9 +222,11 @@ crypto::Result<std::unique_ptr<Worker>> Worker::make(unsigned index, SharedState
   if (!sessions) return std::unexpected(sessions.error());
   auto fragments = Fragments::make(kFragmentRecords);
   if (!fragments) return std::unexpected(fragments.error());
-  auto state = std::make_unique<WorkerState>(index, shared, std::move(engine), port, link,
-                                             std::move(random), std::move(*sessions),
-                                             std::move(*fragments), std::move(codec), cycles);
+  auto reassembler = Reassembler::make(random->u64());
+  if (!reassembler) return std::unexpected(reassembler.error());
+  auto state = std::make_unique<WorkerState>(
+      index, shared, std::move(engine), port, link, std::move(random), std::move(*sessions),
+      std::move(*fragments), std::move(*reassembler), std::move(codec), cycles);
   return std::unique_ptr<Worker>(new Worker(std::move(state)));
 }
 

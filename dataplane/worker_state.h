@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "dataplane/reassembler.h"
 #include "dataplane/stages.h"
 #include "dataplane/worker.h"
 
@@ -13,7 +14,8 @@ class WorkerState {
   WorkerState(unsigned index, SharedState& shared, std::unique_ptr<crypto::Engine> engine,
               PacketPort& port, const Link& link, std::unique_ptr<crypto::Random> random,
               std::unique_ptr<SessionTable> sessions, std::unique_ptr<Fragments> fragments,
-              std::unique_ptr<SpiCodec> codec, CycleClock cycles);
+              std::unique_ptr<Reassembler> reassembler, std::unique_ptr<SpiCodec> codec,
+              CycleClock cycles);
 
   // Takes time and published state for one burst.
   void begin_burst(const Now& now);
@@ -34,6 +36,7 @@ class WorkerState {
   std::unique_ptr<SpiCodec> codec_;
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<Fragments> fragments_;
+  std::unique_ptr<Reassembler> reassembler_;
   RequestIndex requests_;
   SourceLimits sources_;
   CookieJar cookies_;

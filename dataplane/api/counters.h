@@ -27,6 +27,7 @@ enum class Stage : std::uint8_t {
   serve_orders,
   receive,
   classify,
+  reassemble,
   answer_link,
   find_sessions,
   derive_keys,
@@ -49,13 +50,11 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "serve_orders",      "receive",        "classify",
-    "answer_link",       "find_sessions",  "derive_keys",
-    "open_auth",         "verify_auth",    "establish",
-    "answer_dpd",        "punt",           "answer_unknown",
-    "parse_resume",      "admit",          "open_tickets",
-    "accept_tickets",    "open_half_open", "write_replies",
-    "admit_initiations", "transmit",       "upkeep"};
+    "serve_orders",  "receive",        "classify",       "reassemble",    "answer_link",
+    "find_sessions", "derive_keys",    "open_auth",      "verify_auth",   "establish",
+    "answer_dpd",    "punt",           "answer_unknown", "parse_resume",  "admit",
+    "open_tickets",  "accept_tickets", "open_half_open", "write_replies", "admit_initiations",
+    "transmit",      "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;

@@ -98,7 +98,25 @@ void add_link_rows(std::vector<Row>& rows) {
   rows.push_back(frame(Drop::ip_bad_header, {}, [](Octets& f) { f[14] = 0x41; }));
   rows.push_back(frame(Drop::ip_bad_checksum, {}, [](Octets& f) { f[24] ^= 1; }));
   rows.push_back(frame(Drop::ip_not_for_us, [](auto& b) { b.destination4[3] = 200; }));
-  rows.push_back(frame(Drop::ip_fragment, [](auto& b) { b.ip4_fragment_word = 0x2000; }));
+  // A first piece: its length is a multiple of 8.
+  const auto piece = [](unsigned len) {
+    return [len](const PacketBuilder& from) {
+      PacketBuilder b = from;
+      b.ip4_fragment_word = 0x2000;
+      return b.ip(17, Octets(len, 0));
+    };
+  };
+  rows.push_back(raw(Drop::ip_fragment_waiting, piece(64)));
+  rows.push_back(raw(Drop::ip_fragment_bad, piece(63)));
+  rows.push_back(raw(Drop::ip_fragment_limit, [](PacketBuilder b) {
+    b.ip4_fragment_word = 0x3f00;
+    return b.ip(17, Octets(64, 0));
+  }));
+  rows.push_back({Drop::ip_fragment_expired, nothing, [=](GatewayProbe& probe) {
+                    probe.send_frame(piece(64)(probe.path));
+                    probe.gateway.now.ms += 2001;
+                    return probe.run();
+                  }});
   rows.push_back(frame(Drop::ip_bad_source, [](auto& b) { b.source4 = {224, 0, 0, 1}; }));
   rows.push_back(raw(Drop::ip_unknown_protocol, [](auto& b) { return b.ip(6, Octets(40, 0)); }));
   rows.push_back(frame(Drop::udp_bad_length, [](auto& b) { b.source_port = 0; }));

@@ -3,7 +3,9 @@
 #include "dataplane/api/seam.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <filesystem>
@@ -248,6 +250,63 @@ TEST(SeamSnapshot, NothingIsDestroyedWhileAWorkerReadsIt) {
   EXPECT_EQ(torn.load(), 0u);
   EXPECT_EQ(backwards.load(), 0u);
   EXPECT_EQ(Versioned::alive.load(), 0);
+}
+
+// Both directions at once, the control thread asleep whenever it may: every letter arrives whole,
+// once and in order, and nobody is left waiting for a bell.
+TEST(SeamLetters, CrossWholeAndInOrder) {
+  constexpr std::uint64_t kLetters = 20'000;
+  const auto seam = std::make_unique<Seam>();
+  Doorbell bell;
+  std::jthread worker([&] {
+    std::uint64_t sent = 0, obeyed = 0;
+    while (sent < kLetters || obeyed < kLetters) {
+      Punt* punt = sent < kLetters ? seam->punts.claim() : nullptr;
+      if (punt != nullptr) {
+        punt->kind = sent % 2 == 0 ? PuntKind::adopted : PuntKind::message;
+        punt->message_len = static_cast<std::uint16_t>(1 + sent % 100);
+        std::fill_n(punt->message.begin(), punt->message_len, static_cast<std::uint8_t>(sent));
+        punt->sa.keys_len = 32;
+        punt->sa.keys.fill(static_cast<std::uint8_t>(sent));
+        seam->punts.publish();
+        ++sent;
+        bell.ring();
+      }
+      if (Order* order = seam->orders.peek()) {
+        ASSERT_EQ(order->spi_r.value(), obeyed);
+        wipe(*order);
+        seam->orders.done();
+        ++obeyed;
+      }
+    }
+  });
+  std::uint64_t received = 0, ordered = 0;
+  while (received < kLetters || ordered < kLetters) {
+    Order* order = ordered < kLetters ? seam->orders.claim() : nullptr;
+    if (order != nullptr) {
+      order->kind = OrderKind::release;
+      order->spi_r = ike::IkeSpi(ordered++);
+      seam->orders.publish();
+    }
+    bell.will_sleep();
+    Punt* punt = seam->punts.peek();
+    if (punt == nullptr && received < kLetters && ordered == kLetters) {
+      pollfd p{.fd = bell.fd(), .events = POLLIN, .revents = 0};
+      ASSERT_EQ(::poll(&p, 1, 10'000), 1) << "nobody rang";
+    }
+    bell.is_awake();
+    if (punt == nullptr) continue;
+    ASSERT_EQ(punt->message_len, 1 + received % 100);
+    const auto octets = punt->message_octets();
+    const auto expected = static_cast<std::uint8_t>(received);
+    ASSERT_TRUE(std::ranges::all_of(octets, [&](std::uint8_t o) { return o == expected; }));
+    if (punt->kind == PuntKind::adopted) {
+      ASSERT_EQ(punt->sa.keys[31], expected);
+    }
+    wipe(*punt);
+    seam->punts.done();
+    ++received;
+  }
 }
 
 TEST(SeamLetters, AreWipedWhenTheyHeldKeys) {

@@ -104,6 +104,29 @@ TEST(Overload, ASniffedTicketTakesTwoPlaces) {
   EXPECT_EQ(probe.complaint(), "");
 }
 
+// IKE_SA_INIT from everywhere, and a control thread that takes two in the time of a step: the ring
+// fills to its half, cookies come on for IKE_SA_INIT alone, resumptions do not notice.
+TEST(Overload, AFloodOfInitiationsStopsAtTheSeam) {
+  GatewayProbe probe;
+  GatewayRig& gateway = probe.gateway;
+  const auto bag = gateway.mint({.clients = 300});
+  Attacker attacker(write_message(probe.sa_init()));
+  StormRig storm(gateway, bag, genuine(6));
+  dp::SpscRing<dp::Punt>& punts = gateway.shared().seams[0]->punts;
+  unsigned steps = 0;
+  for (; !storm.initiator().done() || steps < 400; ++steps) {
+    for (unsigned i = 0; i < 40; ++i) gateway.port().inject(attacker.next());
+    storm.step();
+    for (unsigned i = 0; i < 2 && punts.peek() != nullptr; ++i) punts.done();
+    ASSERT_LE(punts.size(), dp::kPuntRingLen / 2 + 8);
+  }
+  EXPECT_EQ(storm.totals().resumed(), 300u) << storm.describe();
+  EXPECT_EQ(storm.totals().cookies.get(), 0u);
+  EXPECT_GT(gateway.sum(&WorkerCounters::sa_init_challenges), 1000u);
+  probe.take_punts();
+  EXPECT_EQ(probe.complaint(), "");
+}
+
 // Random octets of all lengths at line rate beside a storm.
 TEST(Overload, NoiseHurtsNobody) {
   GatewayRig gateway({.workers = 2});

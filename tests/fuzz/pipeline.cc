@@ -21,6 +21,7 @@
 
 #include "crypto/base/error.h"
 #include "ike/auth_value.h"
+#include "ike/crash_detection.h"
 #include "ike/key_schedule.h"
 #include "ike/proposal.h"
 #include "ike/resume.h"
@@ -87,13 +88,36 @@ class World {
       if (packet->ike.empty()) return;
       ike::Header header;
       CHECK(ike::parse_header(packet->ike, header) == ike::ParseError::none);
-      CHECK(header.is_response() && !header.from_initiator() && header.version == 0x20);
+      CHECK(header.is_response() && header.version == 0x20);
+      // Of an IKE SA that we would have begun, only that it is not there.
+      ike::CrashAnswer crash;
+      CHECK(!header.from_initiator() ||
+            ike::parse_crash_answer(packet->ike, crash) == ike::ParseError::none);
       ike::ResumeAnswer answer;
       if (ike::parse_resume_answer(packet->ike, answer) == ike::ParseError::none &&
           answer.kind == ike::ResumeAnswerKind::response && header.spi_i == spi_i_)
         note_message2(answer, packet->ike);
     });
     CHECK(rig_.conserved());
+    read_punts();
+  }
+
+  // The control thread's part: it ends every session that it gets.
+  void read_punts() {
+    dp::Seam& seam = *rig_.shared().seams[0];
+    for (; dp::Punt* letter = seam.punts.peek(); seam.punts.done()) {
+      CHECK(letter->kind == dp::PuntKind::adopted || letter->message_len >= ike::kHeaderLen);
+      if (letter->kind != dp::PuntKind::adopted) continue;
+      const dp::AdoptedSa& sa = letter->sa;
+      rig_.shared().leases.release4(sa.ip4_lease, sa.spi_r);
+      rig_.shared().leases.release6(sa.ip6_lease, sa.spi_r);
+      dp::Order* order = seam.orders.claim();
+      CHECK(order != nullptr);
+      order->kind = dp::OrderKind::release;
+      order->spi_r = sa.spi_r;
+      seam.orders.publish();
+      dp::wipe(*letter);
+    }
   }
 
   // Silence until every half-open session has timed out and every session is over.

@@ -15,13 +15,15 @@
 
 namespace {
 
+using dp::SlotState;
+
 constexpr std::uint32_t kSlots = 12;
 constexpr std::uint32_t kHalves = 8;
 constexpr std::uint32_t kSpills = 3;
 
 struct Live {
   std::uint32_t slot = 0;
-  bool established = false;
+  SlotState state = SlotState::half_open;
   std::uint64_t created_ms = 0;
   std::size_t kept_len = 0;  // octets in the blob, all of value `mark`
   std::uint8_t mark = 0;
@@ -43,22 +45,24 @@ class Model {
         open();
         break;
       case 2:
-        with(argument, false, [&](ike::IkeSpi spi, Live& live) { establish(spi, live, argument); });
+        with(argument, SlotState::half_open,
+             [&](ike::IkeSpi spi, Live& live) { establish(spi, live, argument); });
         break;
       case 3:
-        with(argument, false, [&](ike::IkeSpi spi, Live& live) {
+        with(argument, SlotState::half_open, [&](ike::IkeSpi spi, Live& live) {
           table_->close_half(table_->half_open(live.slot));
           forget(spi);
         });
         break;
       case 4:
-        with(argument, true, [&](ike::IkeSpi spi, Live& live) {
-          table_->close(live.slot);
-          forget(spi);
-        });
+        with(argument, argument < 0x80 ? SlotState::established : SlotState::adopted,
+             [&](ike::IkeSpi spi, Live& live) {
+               table_->close(live.slot);
+               forget(spi);
+             });
         break;
       case 5:
-        with(argument, true,
+        with(argument, SlotState::established,
              [&](ike::IkeSpi, Live& live) { keep(live, std::size_t{argument} * 16, argument); });
         break;
       case 6:
@@ -67,6 +71,8 @@ class Model {
         break;
       default:
         gone_.push_back(ike::IkeSpi(random_.u64()));
+        if (argument % 2 != 0)
+          with(argument, SlotState::established, [&](ike::IkeSpi, Live& live) { adopt(live); });
     }
     check();
   }
@@ -74,10 +80,10 @@ class Model {
  private:
   // The argument-th live session of this kind, if any.
   template <class F>
-  void with(std::uint8_t argument, bool established, F f) {
+  void with(std::uint8_t argument, SlotState state, F f) {
     std::vector<ike::IkeSpi> all;
     for (const auto& [spi, live] : live_)
-      if (live.established == established) all.push_back(spi);
+      if (live.state == state) all.push_back(spi);
     if (all.empty()) return;
     const ike::IkeSpi spi = all[argument % all.size()];
     f(spi, live_[spi]);
@@ -87,13 +93,13 @@ class Model {
     gone_.push_back(spi);
     if (gone_.size() > 64) gone_.pop_front();
   }
-  std::size_t halves() const {
+  std::size_t count(SlotState state) const {
     return static_cast<std::size_t>(
-        std::ranges::count(live_, false, [](const auto& l) { return l.second.established; }));
+        std::ranges::count(live_, state, [](const auto& l) { return l.second.state; }));
   }
 
   void open() {
-    const bool room = live_.size() < kSlots && halves() < kHalves;
+    const bool room = live_.size() < kSlots && count(SlotState::half_open) < kHalves;
     dp::HalfOpen* half = table_->open_half(random_);
     CHECK((half != nullptr) == room);
     if (half == nullptr) return;
@@ -108,8 +114,13 @@ class Model {
     CHECK(session.spi_r == spi && session.spi_i == half.spi_i);
     CHECK(session.spill == dp::kNoIndex && session.response_len == 0);
     table_->finish_half(half);
-    live.established = true;
+    live.state = SlotState::established;
     keep(live, argument, argument);
+  }
+  void adopt(Live& live) {
+    table_->adopt(live.slot);
+    live.state = SlotState::adopted;
+    live.kept_len = 0;
   }
   // What close() wipes follows from response_len.
   void keep(Live& live, std::size_t len, std::uint8_t mark) {
@@ -127,23 +138,23 @@ class Model {
   void expire(std::uint64_t before_ms) {
     while (dp::HalfOpen* half = table_->expired_half(before_ms)) {
       for (const auto& [spi, live] : live_)
-        CHECK(live.established || live.created_ms >= half->created_ms);
+        CHECK(live.state != SlotState::half_open || live.created_ms >= half->created_ms);
       const ike::IkeSpi spi = half->spi_r;
       table_->close_half(*half);
       forget(spi);
     }
-    for (const auto& [spi, live] : live_) CHECK(live.established || live.created_ms >= before_ms);
+    for (const auto& [spi, live] : live_)
+      CHECK(live.state != SlotState::half_open || live.created_ms >= before_ms);
   }
 
   void check() {
-    CHECK(table_->half_open_count() == halves());
-    CHECK(table_->established_count() == live_.size() - halves());
+    CHECK(table_->half_open_count() == count(SlotState::half_open));
+    CHECK(table_->established_count() == count(SlotState::established));
     for (const auto& [spi, live] : live_) {
       const auto found = table_->find(codec_.decode(spi));
       CHECK(found.slot == live.slot);
-      CHECK(found.state ==
-            (live.established ? dp::SlotState::established : dp::SlotState::half_open));
-      if (!live.established) {
+      CHECK(found.state == live.state);
+      if (live.state == SlotState::half_open) {
         CHECK(table_->half_open(live.slot).spi_r == spi);
         continue;
       }
@@ -152,7 +163,7 @@ class Model {
                         [&](std::uint8_t octet) { return octet == live.mark; }));
     }
     for (const ike::IkeSpi spi : gone_)
-      CHECK(live_.contains(spi) || table_->find(codec_.decode(spi)).state == dp::SlotState::free);
+      CHECK(live_.contains(spi) || table_->find(codec_.decode(spi)).state == SlotState::free);
   }
 
   dp::SpiCodec codec_{{1, 2, 3, 4}};
