@@ -47,6 +47,9 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   made->fragmentation = from.fragmentation;
   made->adopted = true;
   made->peer_id.assign(from.id_i.begin(), from.id_i.begin() + from.id_i_len);
+  made->own_id.assign(from.id_r.begin(), from.id_r.begin() + from.id_r_len);
+  made->eap_identity.assign(from.eap_identity.begin(),
+                            from.eap_identity.begin() + from.eap_identity_len);
   made->auth_method = from.auth_method;
   made->resumptions = from.resumptions;
   made->full_auth_s = from.full_auth_s;

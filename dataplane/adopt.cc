@@ -34,7 +34,15 @@ void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed, cons
   out.child_out = child.spi_out;
   out.child_suite = child.suite;
   out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
-  out.id_i_len = copy_to(out.id_i, packed.subspan(id_offset(session), session.id_i_len));
+  crypto::Bytes ids = packed.subspan(id_offset(session), ids_len(session));
+  const auto take = [&](std::size_t len) {
+    const crypto::Bytes id = ids.first(len);
+    ids = ids.subspan(len);
+    return id;
+  };
+  out.id_i_len = copy_to(out.id_i, take(session.id_i_len));
+  out.id_r_len = copy_to(out.id_r, take(session.id_r_len));
+  out.eap_identity_len = copy_to(out.eap_identity, take(session.eap_identity_len));
   crypto::Bytes response = packed.subspan(response_offset(session), session.response_len);
   if (response.size() > kAdoptedResponseMax) response = {};
   out.response_len = copy_to(out.response, response);

@@ -37,6 +37,7 @@ struct Path {
 struct Families {
   LaneSet link;         // ARP, ND, ICMP echo
   LaneSet fragments;    // IP fragments; `message` begins behind IPv4, at the header of IPv6
+  LaneSet versions;     // IKE requests of a major version above ours
   LaneSet resume;       // IKE_SESSION_RESUME requests with SPIr = 0
   LaneSet initiations;  // IKE_SA_INIT requests with SPIr = 0
   LaneSet sessions;     // IKE messages with SPIr != 0, responses too

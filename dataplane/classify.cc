@@ -15,7 +15,7 @@ constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
 constexpr std::size_t kCacheLine = 64;
 
-enum class Family : std::uint8_t { link, fragments, resume, initiations, sessions };
+enum class Family : std::uint8_t { link, fragments, versions, resume, initiations, sessions };
 
 // What an outer layer tells the next one.
 struct Ethernet {
@@ -220,8 +220,11 @@ Drop drop_for(ike::ParseError error) {
 
 Drop read_ike(Bytes message, ike::Header& header, Family& family) {
   const ike::ParseError error = ike::parse_header(message, header);
-  if (error != ike::ParseError::none) [[unlikely]]
-    return drop_for(error);
+  if (error != ike::ParseError::none) [[unlikely]] {
+    family = Family::versions;
+    const bool is_later = error == ike::ParseError::bad_version && header.version > ike::kVersion2;
+    return is_later && !header.is_response() ? Drop::none : drop_for(error);
+  }
   if (header.spi_r.value() != 0) {
     family = Family::sessions;
   } else if (header.is_response()) {
@@ -276,6 +279,8 @@ LaneSet& set_of(Families& families, Family family) {
       break;
     case Family::fragments:
       return families.fragments;
+    case Family::versions:
+      return families.versions;
     case Family::resume:
       return families.resume;
     case Family::initiations:

@@ -102,17 +102,23 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
   session.fragmentation = half.fragmentation;
   note_path(session, burst, lane);
   const std::size_t keys_len = kept_keys_len(session.suite);
-  const crypto::Bytes id = half.ticket.id_i;
-  crypto::MutBytes packed = w.sessions.blob(session, keys_len + id.size() + response_len);
+  const ike::TicketState& ticket_state = half.ticket;
+  const std::array<crypto::Bytes, 3> ids = {ticket_state.id_i, ticket_state.id_r,
+                                            ticket_state.eap_identity};
+  const std::size_t ids_len = ids[0].size() + ids[1].size() + ids[2].size();
+  crypto::MutBytes packed = w.sessions.blob(session, keys_len + ids_len + response_len);
   if (packed.empty()) {
-    // No spill record left: the session lives without its last response and its identity octets.
+    // No spill record left: the session lives without its last response and its identities.
     packed = w.sessions.blob(session, keys_len);
     std::memcpy(packed.data(), half.keymat.data(), keys_len);
     return;
   }
   std::memcpy(packed.data(), half.keymat.data(), keys_len);
-  std::memcpy(packed.data() + keys_len, id.data(), id.size());
-  session.id_i_len = static_cast<std::uint16_t>(id.size());
+  std::uint8_t* to = packed.data() + keys_len;
+  for (const crypto::Bytes id : ids) to = std::copy(id.begin(), id.end(), to);
+  session.id_i_len = static_cast<std::uint16_t>(ids[0].size());
+  session.id_r_len = static_cast<std::uint16_t>(ids[1].size());
+  session.eap_identity_len = static_cast<std::uint16_t>(ids[2].size());
   session.response_len = static_cast<std::uint16_t>(response_len);
 }
 

@@ -8,8 +8,10 @@ void wipe(Punt& letter) {
   AdoptedSa& sa = letter.sa;
   crypto::secure_zero(crypto::MutBytes(sa.keys).first(sa.keys_len));
   crypto::secure_zero(crypto::MutBytes(sa.id_i).first(sa.id_i_len));
+  crypto::secure_zero(crypto::MutBytes(sa.id_r).first(sa.id_r_len));
+  crypto::secure_zero(crypto::MutBytes(sa.eap_identity).first(sa.eap_identity_len));
   crypto::secure_zero(crypto::MutBytes(sa.response).first(sa.response_len));
-  sa.keys_len = sa.id_i_len = sa.response_len = 0;
+  sa.keys_len = sa.id_i_len = sa.id_r_len = sa.eap_identity_len = sa.response_len = 0;
 }
 
 void wipe(Order& letter) {

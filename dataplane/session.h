@@ -62,8 +62,8 @@ struct HalfOpen {
 };
 
 // An established IKE SA on a worker. Its variable parts lie packed in `blob`, or in a spill record
-// when they do not fit: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body | last response (for
-// retransmission).
+// when they do not fit: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body | IDr body | EAP
+// identity | last response (for retransmission).
 struct Session {
   ike::IkeSpi spi_i, spi_r;
   std::uint64_t request_hash = 0;
@@ -88,7 +88,7 @@ struct Session {
   std::array<std::uint8_t, 6> peer_mac{};
   std::uint16_t peer_port = 0;
   std::array<std::uint8_t, 16> local{}, peer{};  // the way of the last authentic request
-  std::uint16_t id_i_len = 0;
+  std::uint16_t id_i_len = 0, id_r_len = 0, eap_identity_len = 0;
   std::uint16_t response_len = 0;
   static constexpr std::size_t kBlobLen = 800;
   std::array<std::uint8_t, kBlobLen> blob;

@@ -1,5 +1,5 @@
 // The packed octets of an established session: SK_d | SK_ai | SK_ar | SK_ei | SK_er | IDi body |
-// response.
+// IDr body | EAP identity | response.
 #pragma once
 
 #include "dataplane/session.h"
@@ -32,8 +32,12 @@ inline SessionKeys session_keys(const Session& session, crypto::Bytes packed) {
   return keys;
 }
 inline std::size_t id_offset(const Session& session) { return kept_keys_len(session.suite); }
+// All three identities, as they follow each other.
+inline std::size_t ids_len(const Session& session) {
+  return std::size_t{session.id_i_len} + session.id_r_len + session.eap_identity_len;
+}
 inline std::size_t response_offset(const Session& session) {
-  return id_offset(session) + session.id_i_len;
+  return id_offset(session) + ids_len(session);
 }
 
 }  // namespace dp

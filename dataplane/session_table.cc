@@ -70,7 +70,7 @@ void wipe(HalfOpen& half) {
 std::size_t blob_used(const Session& session) {
   const ike::Suite& suite = session.suite;
   return ike::prf_len(suite) + 2 * ike::integ_key_len(suite) + 2 * ike::encr_key_len(suite) +
-         session.id_i_len + session.response_len;
+         session.id_i_len + session.id_r_len + session.eap_identity_len + session.response_len;
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ class SessionTable {
   // Ends a half-open session (failed or expired): wiped, slot freed.
   void close_half(HalfOpen& half);
   // Established and finish_half() done, or adopted; also frees its spill record. What is wiped
-  // follows from suite, id_i_len and response_len: they must tell what the blob holds.
+  // follows from suite and the lengths of identities and response: they must tell what the blob
+  // holds.
   void close(std::uint32_t slot);
   // An established session becomes an adopted one: wiped but for SPIs and request hash, the spill
   // record freed, the Child SA untouched.

@@ -70,6 +70,9 @@ struct WorkerParts {
 // IP fragments: the lane that completes a datagram joins the family of that.
 void reassemble(Burst& burst, Families& families, WorkerParts& w);
 
+// INVALID_MAJOR_VERSION for requests of a later IKE (RFC 7296 §2.5).
+void answer_version(Burst& burst, LaneSet in, WorkerParts& w);
+
 // Messages that the control thread wants sent, and what becomes of its SAs: a bounded number of
 // letters. Returns how many.
 unsigned serve_orders(WorkerParts& w);

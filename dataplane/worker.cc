@@ -115,6 +115,7 @@ unsigned Worker::run_once(const Now& now) {
   reassemble(burst, in, s.parts_);
   s.mark(Stage::reassemble);
   s.counters_.link_answers.add(answer_link(burst, in.link, s.link_).size());
+  answer_version(burst, in.versions, s.parts_);
   s.mark(Stage::answer_link);
 
   serve_sessions(s, in.sessions);        // message 3 first: finish what was begun

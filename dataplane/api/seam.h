@@ -68,9 +68,11 @@ struct AdoptedSa {
   bool has_child = false;
   ike::EspSpi child_in, child_out;
   ike::Suite child_suite;
-  std::uint16_t keys_len = 0, id_i_len = 0, response_len = 0;
+  std::uint16_t keys_len = 0, id_i_len = 0, id_r_len = 0, eap_identity_len = 0, response_len = 0;
   std::array<std::uint8_t, kAdoptedKeysMax> keys;  // SK_d | SK_ai | SK_ar | SK_ei | SK_er
-  std::array<std::uint8_t, ike::kIdBodyMax> id_i;
+  // As the ticket has them; all empty when the worker had no memory for them.
+  std::array<std::uint8_t, ike::kIdBodyMax> id_i, id_r;
+  std::array<std::uint8_t, ike::kTicketLenMax> eap_identity;
   // The last response, sent again when its request is retransmitted. 0 octets when it was too long.
   std::array<std::uint8_t, kAdoptedResponseMax> response;
 };

@@ -49,7 +49,11 @@ TEST(Adopt, HandsOverEverythingOfTheSession) {
                        .integ = ike::IntegId::hmac_sha2_384_192};
   for (const ike::Suite& suite : {ike::Suite{}, cbc}) {
     probe.path.destination_port = 4500;
-    ScalarClient fresh = probe.client({.suite = suite, .ip6 = true});
+    const Octets eap_identity = {'a', 'n', 'n', 'a'};
+    ScalarClient fresh =
+        probe.client({.state = [&](ike::TicketState& s) { s.eap_identity = eap_identity; },
+                      .suite = suite,
+                      .ip6 = true});
     rig::RawMessage message1 = fresh.plain_message1();
     message1.payloads.push_back(rig::raw_notify(ike::Notify::ikev2_fragmentation_supported));
     ASSERT_TRUE(probe.open(fresh, write_message(message1)));
@@ -83,6 +87,8 @@ TEST(Adopt, HandsOverEverythingOfTheSession) {
     const rig::SaKeys& k = client.keys;
     EXPECT_EQ(first(sa->keys, sa->keys_len), k.d + k.ai + k.ar + k.ei + k.er);
     EXPECT_EQ(first(sa->id_i, sa->id_i_len), client.old.id_i);
+    EXPECT_EQ(first(sa->id_r, sa->id_r_len), client.old.id_r);
+    EXPECT_EQ(first(sa->eap_identity, sa->eap_identity_len), eap_identity);
     EXPECT_EQ(first(sa->response, sa->response_len), message4);
   }
   EXPECT_EQ(probe.gateway.sum(&WorkerCounters::adopted), 2u);

@@ -88,8 +88,6 @@ const Malformed kMalformed[] = {
      Drop::ike_bad_header},
     {"R5723-110", "response flag", [](RawMessage& m) { m.flags = 0x28; }, Drop::ike_response},
     {"R5723-111", "initiator flag clear", [](RawMessage& m) { m.flags = 0; }, Drop::ike_bad_header},
-    {"R5723-112", "major version 3", [](RawMessage& m) { m.version = 0x30; },
-     Drop::ike_bad_version},
     {"R5723-112", "major version 1", [](RawMessage& m) { m.version = 0x10; },
      Drop::ike_bad_version},
     {"R5723-114", "SK payload in exchange 38",

@@ -34,7 +34,8 @@ dp::Families classify_one(Burst& burst, const Block& block, unsigned marks, cons
   burst.frame[0].l4_checksum_good = (marks & 4) != 0;
   burst.frame[0].l4_checksum_bad = (marks & 8) != 0;
   const dp::Families f = dp::classify(burst, link);
-  const unsigned in = f.link.size() + f.resume.size() + f.sessions.size() + f.initiations.size();
+  const unsigned in = f.link.size() + f.resume.size() + f.sessions.size() + f.initiations.size() +
+                      f.fragments.size() + f.versions.size();
   CHECK(in == (burst.verdict[0] == dp::Verdict::live ? 1u : 0u));
   CHECK((burst.verdict[0] == dp::Verdict::drop) == (burst.reason[0] != dp::Drop::none));
   return f;
@@ -68,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t le
   const dp::Families families = classify_one(*burst, roomy, octets[0] & 15u, link);
   if (!families.link.empty()) {
     if (!dp::answer_link(*burst, families.link, link).empty()) check_sent(burst->frame[0], roomy);
-  } else if (burst->verdict[0] == dp::Verdict::live) {
+  } else if (burst->verdict[0] == dp::Verdict::live && families.fragments.empty()) {
     const crypto::Bytes message = burst->message[0];
     CHECK(message.data() == burst->frame[0].data + burst->path[0].payload_offset);
     CHECK(message.data() + message.size() <= roomy.memory.get() + input.size());

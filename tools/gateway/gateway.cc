@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -182,6 +183,9 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
 
   const auto shared = std::make_unique<dp::SharedState>(config.workers);
   shared->used = used->get();
+  const auto qcd_secret = load_qcd_secret(config);
+  if (!qcd_secret) return std::unexpected(qcd_secret.error());
+  std::ranges::copy(qcd_secret->reveal(), shared->qcd_secret.begin());
   const auto port = dp::Port::start(config.workers.outside, config.workers.worker_count);
   if (!port) return std::unexpected(port.error());
   (*log)->info("{}", (*port)->description());
