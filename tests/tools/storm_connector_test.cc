@@ -161,6 +161,27 @@ TEST(Connector, AnswersACookie) {
   EXPECT_EQ(c.gateway.challenges, 20u);
 }
 
+TEST(Connector, DoesNotObeyAGatewayThatTakesNoCookie) {
+  Connecting c(1);
+  c.config.retry = {.first_ns = 10 * kMs, .tries = 2};
+  c.gateway.demand_cookies = c.gateway.take_no_cookie = true;
+  c.make();
+  c.run(1000);
+  EXPECT_EQ(c.of(Outcome::no_message_2), 1u);
+  EXPECT_LE(c.gateway.challenges, 6u);
+}
+
+TEST(Connector, SendsNoCookieThatAnotherClientGot) {
+  Connecting c(2);
+  c.config.flights = 1;
+  c.gateway.demand_cookies = true;
+  c.make();
+  c.tamper = [&](Octets&) { c.gateway.demand_cookies = c.gateway.established == 0; };
+  c.run(1000);
+  EXPECT_EQ(c.of(Outcome::connected), 2u);
+  EXPECT_EQ(c.gateway.cookies_seen, 1u);
+}
+
 // RFC 7296 §1.2: INVALID_KE_PAYLOAD names the group; §2.6.1: the cookie is kept.
 TEST(Connector, TakesTheGroupThatTheGatewayWants) {
   Connecting c(20, {kX25519, kP256});
@@ -225,6 +246,23 @@ TEST(Connector, TakesNoBadKeyExchange) {
   EXPECT_EQ(f.of(Outcome::wrong_ke), 1u);
 }
 
+// RFC 7296 §1.2: KEr is of the group in SAr1.
+TEST(Connector, TakesNoKeyExchangeOfAnotherGroupThanTheSuites) {
+  Connecting c(1, {kX25519, kP256});
+  c.tamper = [](Octets& answer) {
+    if (answer[18] != 34) return;
+    ike::PayloadChain chain(static_cast<ike::PayloadType>(answer[16]),
+                            crypto::Bytes(answer).subspan(ike::kHeaderLen));
+    ike::Payload payload;
+    while (chain.next(payload))
+      if (payload.type == ike::PayloadType::ke)
+        answer[static_cast<std::size_t>(payload.body.data() - answer.data()) + 1] = 19;
+  };
+  c.make();
+  c.run(1000);
+  EXPECT_EQ(c.of(Outcome::wrong_ke), 1u);
+}
+
 TEST(Connector, TakesNoSuiteThatItDidNotOffer) {
   Connecting c(1);
   c.gateway.before_message2 = [](ike::SaInitResponse& r, Octets&) { r.suite.key_bits = 128; };
@@ -240,7 +278,7 @@ TEST(Connector, TakesNoSuiteThatItDidNotOffer) {
 
 TEST(Connector, RefusesAGatewayWithoutTheKey) {
   Connecting c(4);
-  c.gateway.before_message4 = [](ike::AuthResponse& r) {
+  c.gateway.before_message4 = [](ike::FullAuthResponse& r) {
     static Octets wrong;
     wrong.assign(r.auth.begin(), r.auth.end());
     wrong[7] ^= 0x20;
@@ -251,6 +289,16 @@ TEST(Connector, RefusesAGatewayWithoutTheKey) {
   EXPECT_EQ(c.of(Outcome::wrong_auth), 4u);
   EXPECT_TRUE(c.recorder.sessions.empty());
   EXPECT_EQ(c.recorder.failures.size(), 4u);
+}
+
+TEST(Connector, TakesNoOtherMethodOfAuth) {
+  Connecting c(1);
+  c.gateway.before_message4 = [](ike::FullAuthResponse& r) {
+    r.auth_method = ike::AuthMethod::digital_signature;
+  };
+  c.make();
+  c.run(1000);
+  EXPECT_EQ(c.of(Outcome::wrong_auth), 1u);
 }
 
 TEST(Connector, ReportsThatTheGatewayRefusesItsKey) {
@@ -277,12 +325,13 @@ TEST(Connector, InsistsOnTheIdentityAskedFor) {
 
 TEST(Connector, RefusesAChildSaThatWasNotOffered) {
   Connecting c(1);
-  c.gateway.before_message4 = [](ike::AuthResponse& r) { r.child_suite.key_bits = 128; };
+  c.gateway.before_message4 = [](ike::FullAuthResponse& r) { r.child_suite.key_bits = 128; };
   c.make();
   c.run(100);
   EXPECT_EQ(c.of(Outcome::wrong_child), 1u);
   Connecting d(1);
-  d.gateway.before_message4 = [](ike::AuthResponse& r) {
+  d.gateway.before_message4 = [](ike::FullAuthResponse& r) {
+    r.has_child = false;
     r.child_error = std::to_underlying(ike::Notify::ts_unacceptable);
   };
   d.make();

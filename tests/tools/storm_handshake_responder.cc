@@ -36,8 +36,9 @@ Octets HandshakeResponder::answer_init(crypto::Bytes message, const ike::Header&
   ike::SaInitRequest request;
   ike::PayloadType offending{};
   EXPECT_EQ(ike::parse_sa_init_request(message, request, offending), ike::ParseError::none);
+  if (request.has_cookie) ++cookies_seen;
   Octets out(kMessageMax);
-  if (demand_cookies && !request.has_cookie) {
+  if (demand_cookies && (take_no_cookie || !request.has_cookie)) {
     ++challenges;
     const Octets cookie(20, 0xc0);
     out.resize(ike::write_cookie_challenge(request.spi_i, ike::Exchange::ike_sa_init, cookie, out));
@@ -152,12 +153,13 @@ Octets HandshakeResponder::answer_auth(crypto::Bytes message, const ike::Header&
            static_cast<std::uint8_t>(established)};
   Octets ticket(100, 0x55);
   crypto::store_be32(ticket.data(), established);
-  ike::AuthResponse response;
+  ike::FullAuthResponse response;
   response.id_r_body = id_r;
   response.auth = auth;
   response.has_config = true;
   response.config.has_ip4 = true;
   response.config.ip4 = s.ip4;
+  response.has_child = true;
   response.child_suite = child_suite;
   response.child_spi = ike::EspSpi(0x1000 + established);
   response.ts_i = &request.ts_i;
@@ -165,7 +167,7 @@ Octets HandshakeResponder::answer_auth(crypto::Bytes message, const ike::Header&
   if (request.ticket_request) response.ticket = ticket;
   response.ticket_lifetime_s = 3600;
   if (before_message4) before_message4(response);
-  s.message4 = seal(s, [&](ike::ChainBuilder& c) { ike::write_auth_response(c, response); });
+  s.message4 = seal(s, [&](ike::ChainBuilder& c) { ike::write_full_auth_response(c, response); });
   s.established = true;
   ++established;
   return s.message4;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "crypto/engine.h"
-#include "ike/auth_exchange.h"
+#include "ike/full_auth.h"
 #include "ike/key_schedule.h"
 #include "ike/sa_init.h"
 #include "tests/tools/storm_responder.h"
@@ -32,11 +32,12 @@ class HandshakeResponder {
   std::string psk = kTestPsk;
   Octets id_r = {2, 0, 0, 0, 'g', 'w'};
   bool demand_cookies = false;
+  bool take_no_cookie = false;         // with demand_cookies: challenges again and again
   bool refuse_proposals = false;       // NO_PROPOSAL_CHOSEN to everybody
   ike::KeId wanted = ike::KeId::none;  // INVALID_KE_PAYLOAD with this group to everybody
   // Change what is about to be written; null does nothing.
   std::function<void(ike::SaInitResponse&, Octets& ke)> before_message2;
-  std::function<void(ike::AuthResponse&)> before_message4;
+  std::function<void(ike::FullAuthResponse&)> before_message4;
 
   // Tickets begin with the number of the session (32 bits), as those of BagFixture.
   struct Session {
@@ -50,7 +51,7 @@ class HandshakeResponder {
   };
   const std::map<std::uint64_t, Session>& sessions() const { return sessions_; }
   std::set<Octets> public_values;  // of clients, distinct
-  unsigned auth_wrong = 0, established = 0, challenges = 0, nat_detections = 0;
+  unsigned auth_wrong = 0, established = 0, challenges = 0, nat_detections = 0, cookies_seen = 0;
 
  private:
   Octets answer_init(crypto::Bytes message, const ike::Header& header);
