@@ -130,6 +130,9 @@ void read_admission(TableReader in, dp::AdmissionConfig& admission) {
                              {"never", dp::CookieMode::never}});
   in.integer("cookie_on_forged_per_s", admission.cookie_on_forged_per_s, {1, kCountMax});
   in.integer("cookie_on_half_opens", admission.cookie_on_half_opens, {1, kCountMax});
+  // Where the limit came first, no cookie would be demanded and a flood would keep everybody out.
+  admission.cookie_on_half_opens =
+      std::clamp(admission.half_open_max / 2, 1u, admission.cookie_on_half_opens);
   in.milliseconds("cookie_hold", admission.cookie_hold_ms, {1000, 600'000});
   in.integer("answers_per_source_per_s", admission.answers_per_source_per_s, {1, kCountMax});
   in.integer("new_issuers_per_s", admission.new_issuers_per_s, {1, kCountMax});

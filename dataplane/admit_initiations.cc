@@ -1,9 +1,10 @@
 // Stage admit_initiations: which IKE_SA_INIT requests the control thread gets to see.
 //
 // A full handshake costs the control thread far more than a worker, so a flood is stopped here: a
-// bounded number goes through per burst, and when the ring or the control thread says that too many
-// come, only those whose source answered a cookie (RFC 7296 §2.6), for which the worker keeps no
-// state. Part of the ring is kept for what belongs to SAs that exist.
+// bounded number goes through per burst once the control thread does not keep up, and when the ring
+// or the control thread says that too many come, only those whose source answered a cookie (RFC
+// 7296 §2.6), for which the worker keeps no state. Part of the ring is kept for what belongs to SAs
+// that exist.
 #include <algorithm>
 
 #include "dataplane/stages.h"
@@ -11,6 +12,7 @@
 namespace dp {
 namespace {
 
+constexpr std::uint32_t kKeepsUpBelow = kPuntRingLen / 16;  // letters: all of a burst go through
 constexpr unsigned kPerBurst = 8;
 constexpr unsigned kPerBurstUnderLoad = 1;
 constexpr unsigned kLoadPermille = 500;  // of the receive ring; message 1 is shed then, too
@@ -96,8 +98,10 @@ LaneSet admit_initiations(Burst& burst, LaneSet in, WorkerParts& w) {
   }
   if (are_cookies_demanded(w)) whole = demand_cookies(burst, whole, initiations, w);
 
-  unsigned left = w.port.backlog_permille() > kLoadPermille ? kPerBurstUnderLoad : kPerBurst;
-  std::uint32_t room = kPuntRingLen - std::min(kPuntRingLen, w.seam.punts.size());
+  const std::uint32_t waiting = std::min(kPuntRingLen, w.seam.punts.size());
+  unsigned left = waiting < kKeepsUpBelow ? kBurstMax : kPerBurst;
+  if (w.port.backlog_permille() > kLoadPermille) left = kPerBurstUnderLoad;
+  std::uint32_t room = kPuntRingLen - waiting;
   LaneSet admitted;
   for (unsigned lane : whole) {
     if (left == 0) {

@@ -87,9 +87,23 @@ TEST(ConfigOutside, NamesMistakes) {
       "device = 'd'\n");
 }
 
+TEST(ConfigAdmission, DemandsCookiesBeforeTheLimitIsReached) {
+  for (const auto& [text, expected] : std::initializer_list<std::pair<const char*, std::uint32_t>>{
+           {"", 32'768},
+           {"half_open_max = 1000", 500},
+           {"half_open_max = 1", 1},
+           {"half_open_max = 1000\ncookie_on_half_opens = 999", 500},
+           {"half_open_max = 1000\ncookie_on_half_opens = 400", 400}}) {
+    Section section(text);
+    dp::AdmissionConfig a;
+    read_admission(section.reader(), a);
+    EXPECT_EQ(a.cookie_on_half_opens, expected) << text;
+  }
+}
+
 TEST(ConfigAdmission, TakesEveryKey) {
   Section section(
-      "half_open_max = 1\nhalf_open_per_ticket = 3\nhalf_open_per_prefix = 0\nhalf_open_timeout = "
+      "half_open_max = 12\nhalf_open_per_ticket = 3\nhalf_open_per_prefix = 0\nhalf_open_timeout = "
       "'30s'\n"
       "cookies = 'always'\ncookie_on_forged_per_s = 5\ncookie_on_half_opens = 6\ncookie_hold = "
       "'1500ms'\n"
@@ -97,7 +111,7 @@ TEST(ConfigAdmission, TakesEveryKey) {
   dp::AdmissionConfig a;
   read_admission(section.reader(), a);
   EXPECT_EQ(section.first_error(), "");
-  EXPECT_EQ(a.half_open_max, 1u);
+  EXPECT_EQ(a.half_open_max, 12u);
   EXPECT_EQ(a.half_open_per_ticket, 3u);
   EXPECT_EQ(a.half_open_per_prefix, 0u);
   EXPECT_EQ(a.half_open_timeout_ms, 30'000u);
