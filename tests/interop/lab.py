@@ -65,7 +65,11 @@ class Lab(contextlib.ExitStack):
         elif against == "libreswan":
             gateway = LibreswanGateway(*common, self._options.shim, self._chroot())
         else:
-            programs = {"resurged": self._options.resurged, "resurge-keys": self._options.keys}
+            options = self._options
+            programs = {
+                "resurged": options.resurged, "resurge-keys": options.keys,
+                "resurgectl": options.ctl,
+            }
             gateway = Resurged(*common, programs, self._radius(world))
         self._logs[gateway.name] = gateway.log
         gateway.start()
@@ -146,6 +150,7 @@ class Lab(contextlib.ExitStack):
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resurged", type=pathlib.Path, help="the program")
     parser.add_argument("--keys", type=pathlib.Path, help="the program resurge-keys")
+    parser.add_argument("--ctl", type=pathlib.Path, help="the program resurgectl")
     parser.add_argument("--shim", type=pathlib.Path, help="xfrm_shim.c, compiled")
     parser.add_argument(
         "--against", choices=("resurged", "strongswan", "libreswan"), default="resurged",

@@ -161,6 +161,43 @@ def resume_behind_nat(lab: Lab) -> None:
 
 
 @case
+def resume_after_a_rotation_of_keys(lab: Lab) -> None:
+    """The key before still opens; the new ticket is sealed by the new one."""
+    lab.need_resurged("resurgectl")
+    gateway, client = start_psk(lab)
+    for _ in range(2):
+        gateway.ctl("rotate-keys")
+        client.suspend("psk")
+        resume(lab, gateway, client, "psk")
+
+
+@case
+def revoked_identity_authenticates_anew(lab: Lab) -> None:
+    """Tickets of before are refused; the secret is as good as ever."""
+    lab.need_resurged("resurgectl")
+    gateway, client = start_psk(lab)
+    gateway.ctl("revoke", "--identity", BOB)
+    client.suspend("psk")
+    client.whack("--initiate", "--name", "psk", "--asynchronous")
+    client.wait_for_log(r"TICKET_NACK")
+    client.wait_for_log(libreswan.ESTABLISHED, times=2, seconds=30)
+    check(RESUMED not in client.log(), "it came back by a full handshake")
+
+
+@case
+def resumed_sa_is_listed(lab: Lab) -> None:
+    """It lives at its worker; a liveness check or rekey later it lives on the control thread."""
+    lab.need_resurged("resurgectl")
+    gateway, client = start_psk(lab)
+    client.suspend("psk")
+    resume(lab, gateway, client, "psk")
+    client.whack("--rekey-child", "--name", "psk", seconds=20)
+    rows = gateway.ctl("list-sas", "--identity", BOB)
+    seen = [(row["connection"], row["resumptions"], row["addresses"]) for row in rows]
+    equal(seen, [("psk", 1, [client.address("psk")])], "IKE SAs")
+
+
+@case
 def liveness_check_after_resumption(lab: Lab) -> None:
     offer = psk_offer(remote_id=BOB)
     gateway, client = start(lab, offer, BOB, {"dpddelay": "1s"})
@@ -233,9 +270,7 @@ def refused_ticket_leads_to_a_full_handshake(lab: Lab) -> None:
     gateway.start()
     client.whack("--initiate", "--name", "psk", "--asynchronous")
     client.wait_for_log(r"TICKET_NACK")
-    wait_until(
-        lambda: client.log().count(libreswan.ESTABLISHED) == 2, "the client is up again", seconds=30
-    )
+    client.wait_for_log(libreswan.ESTABLISHED, times=2, seconds=30)
     check(RESUMED not in client.log(), "it came back by a full handshake")
     check_up(lab, gateway, client, "psk")
 

@@ -5,12 +5,11 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 
 import net
 from cases import check, wait_until
 from certs import Authority
-from children import ChildError, Children, run, usable_cpus
+from children import Children, run, usable_cpus
 from freeradius import FreeRadius
 from offer import Offer, World
 
@@ -54,8 +53,7 @@ class Resurged:
     def start(self) -> None:
         name = f"{self.name}-{len(self._starts) + 1}"
         self._starts.append(name)
-        stats = ("--stats", str(self.folder / "stats.json"), "--log-level", LOG_LEVEL)
-        command = [str(self._programs["resurged"]), str(self.config), *stats]
+        command = [str(self._programs["resurged"]), str(self.config), "--log-level", LOG_LEVEL]
         self._child = self._children.start(name, self._network.gateway.command(*command))
         self._children.wait_for_line(name, self._child, "READY", READY_SECONDS)
 
@@ -75,19 +73,15 @@ class Resurged:
         self._child.send_signal(signal.SIGHUP)
         wait_until(lambda: self.log().count(_RELOADED) > before, "resurged reloads", 10)
 
+    def ctl(self, *words: str) -> list[dict]:
+        """The rows that resurgectl prints."""
+        command = [str(self._programs["resurgectl"]), "--socket", f"{self.folder}/control"]
+        said = run([*command, "--json", *words], f"{words[0]} by resurgectl")
+        return [json.loads(line) for line in said.splitlines()]
+
     def log(self) -> str:
         """Of every start, one after the other."""
         return "".join(self._children.log(n).read_text(errors="replace") for n in self._starts)
-
-    def stats(self) -> dict:
-        """Counters, not older than when this was called."""
-        path = self.folder / "stats.json"
-        asked = time.time()
-        while not path.exists() or path.stat().st_mtime < asked:
-            if self._child.poll() is not None:
-                raise ChildError(f"resurged ended with {self._child.returncode}")
-            time.sleep(0.02)
-        return json.loads(path.read_text())
 
     def _settings(self, world: World) -> dict:
         cpus = usable_cpus()
@@ -115,7 +109,6 @@ class Resurged:
                 "ca": {"cacert": str(self._authority.ca), "crls": [str(self._authority.crl)]}
             },
             "control": {"socket": f"{folder}/control"},
-            "stats": {"every": "100ms"},
         }
         if self._radius:
             _write_secret(folder / "radius.secret", self._radius.secret + "\n")

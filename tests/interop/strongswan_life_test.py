@@ -85,6 +85,22 @@ def liveness_check_by_gateway(lab: Lab) -> None:
     client.sa("psk")
 
 
+@case
+def delete_by_gateway(lab: Lab) -> None:
+    """resurgectl lists what the client sees, and ends it."""
+    lab.need_resurged("resurgectl")
+    gateway, client = start_psk(lab)
+    sa = client.sa("psk")
+    rows = gateway.ctl("list-sas", "--identity", ALICE)
+    seen = [(row["ike"], row["connection"], row["addresses"]) for row in rows]
+    equal(seen, [(sa["responder-spi"], "psk", sa["local-vips"])], "IKE SAs")
+    spis = [{c["spi_in"], c["spi_out"]} for c in rows[0]["children"]]
+    equal(spis, [{child(sa)["spi-in"], child(sa)["spi-out"]}], "SPIs of the Child SA")
+    gateway.ctl("terminate", "--identity", ALICE)
+    client.wait_for_log(r"received DELETE for IKE_SA psk")
+    wait_until(lambda: not gateway.ctl("list-sas"), "nobody is there any more")
+
+
 @case(limit=120)
 def dead_client_loses_its_address(lab: Lab) -> None:
     """After liveness checks without an answer; the pool holds one address."""
