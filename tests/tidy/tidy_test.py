@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "tidy"))
@@ -67,6 +68,12 @@ class CppText(unittest.TestCase):
             "#define F(a) { \\\n  a }\n",
         ):
             self.assertEqual(self.lengths(source), [], source)
+
+    def test_a_broken_header_takes_no_time(self):
+        began = time.monotonic()
+        broken = "void f()\n" + " " * 400 + "<<<<<<< HEAD {\n}\n"  # spaces: a comment was there
+        self.assertEqual(functions(broken), [])
+        self.assertLess(time.monotonic() - began, 20)  # not hours
 
     def test_braces_within_a_function_end_nothing(self):
         source = "void f() {\n  if (a) {\n  } else {\n  }\n  auto l = [] { return X{1}; };\n}\n"

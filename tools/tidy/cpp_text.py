@@ -62,10 +62,12 @@ _SCOPE = re.compile(r'^(?:inline\s+)?namespace\b|^extern\s*"[^"]*"$')
 _TYPE = re.compile(
     r"^(?:template\s*<.*>\s*)?(?:typedef\s+)?(?:enum|union|class|struct)\b", re.DOTALL
 )
+# Possessive: blanked comments are long runs of spaces, and trying every way to part them takes for
+# ever. A file with conflict markers did.
 _AFTER_PARAMETERS = re.compile(
     r"\)\s*(?:const|volatile|noexcept(?:\s*\([^()]*(?:\([^()]*\)[^()]*)*\))?|override|final|"
     r"mutable|constexpr|&{1,2}|->\s*[^;{}=]+|requires\b[^;{}]*|\[\[[^\]]*\]\]|"
-    r"__attribute__\s*\(\(.*?\)\)|\s+)*$",
+    r"__attribute__\s*\(\(.*?\)\)|\s+)*+$",
     re.DOTALL,
 )
 _INITIALISERS = re.compile(r"\)[\w\s()]*:(?!:)", re.DOTALL)
