@@ -259,11 +259,16 @@ void Machine::receive_answer(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes 
   apply(sa, std::move(decided));
 }
 
-// RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate. A token is
-// made only for SPIs that are not alive here.
+// RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate.
+//
+// A token ends the SA of whoever believes it, so none may be had for an SA that lives. With the
+// initiator flag turned round, the SPI that is looked up is the other one of a living SA: then, and
+// whenever one of the two is alive here, nothing is said. What a peer says as the responder of an
+// SA that we rekeyed may name an SA of a worker's, of which this thread cannot know.
 void Machine::answer_unknown_spi(unsigned worker, const dp::PeerPath& path,
                                  const ike::Header& header) {
-  if (header.is_response()) return;
+  if (header.is_response() || !header.from_initiator()) return;
+  if (table_.find(header.spi_i) != nullptr || table_.find(header.spi_r) != nullptr) return;
   if (!crash_answers_.take(plane_.now.ms)) {
     ++plane_.counters.crash_answers_limited;
     return;

@@ -46,6 +46,22 @@ TEST_F(Machine, TellsAPeerThatItsSaIsGone) {
   EXPECT_FALSE(answer.token.empty());
 }
 
+// RFC 6290 §4.3: whoever sees the SPIs of a living SA must not get its token by turning flags
+// round.
+TEST_F(Machine, GivesNoTokenForAnSaThatLives) {
+  ASSERT_TRUE(connect());
+  const Octets genuine = client.empty_request(ike::Exchange::informational);
+  for (const int flags : {0x00, 0x20, 0x28}) {
+    Octets turned = genuine;
+    turned[19] = static_cast<std::uint8_t>(flags);
+    EXPECT_TRUE(rig.exchange(turned, path).empty()) << flags;
+  }
+  Octets other = genuine;
+  other[0] ^= 1;  // another initiator's SPI beside ours
+  EXPECT_TRUE(rig.exchange(other, path).empty());
+  EXPECT_TRUE(client.open(rig.exchange(genuine, path)).ok);
+}
+
 TEST_F(Machine, MovesToPort4500DuringIkeAuth) {
   ASSERT_TRUE(init());
   const dp::PeerPath floated = rig_path(4500);
