@@ -216,15 +216,15 @@ bool IkeClient::take_auth(const std::vector<Octets>& answer) {
 }
 
 Octets IkeClient::request(ike::Exchange exchange, ike::PayloadType first, const Octets& inner) {
+  Octets altered = inner;
+  if (alter_inner) alter_inner(altered);
   const ike::Header header{.spi_i = spi_i,
                            .spi_r = spi_r,
                            .exchange = exchange,
-                           .flags = ike::kFlagInitiator,
+                           .flags = role(),
                            .message_id = ike::MessageId(message_id++)};
-  Octets message(inner.size() + 256);
-  message.resize(
-      ike::seal_message({*engine_, random_, suite, keys().sk_ei, keys().sk_ai, tx_counter}, header,
-                        first, inner, message));
+  Octets message(altered.size() + 256);
+  message.resize(ike::seal_message(sender(), header, first, altered, message));
   return message;
 }
 
@@ -234,14 +234,13 @@ std::vector<Octets> IkeClient::fragments(ike::Exchange exchange, std::size_t inn
   const ike::Header header{.spi_i = spi_i,
                            .spi_r = spi_r,
                            .exchange = exchange,
-                           .flags = ike::kFlagInitiator,
+                           .flags = role(),
                            .message_id = ike::MessageId(message_id++)};
-  const ike::SkSender sender{*engine_, random_, suite, keys().sk_ei, keys().sk_ai, tx_counter};
   const std::size_t count = ike::fragment_count(suite, inner.size(), ike::kFragmentMessageMax);
   std::vector<Octets> pieces;
   for (std::size_t i = 1; i <= count; ++i) {
     Octets piece(ike::kFragmentMessageMax);
-    piece.resize(ike::seal_fragment(sender, header, static_cast<ike::PayloadType>(200), inner,
+    piece.resize(ike::seal_fragment(sender(), header, static_cast<ike::PayloadType>(200), inner,
                                     ike::kFragmentMessageMax, i, piece));
     pieces.push_back(piece);
   }
@@ -250,11 +249,9 @@ std::vector<Octets> IkeClient::fragments(ike::Exchange exchange, std::size_t inn
 
 Octets IkeClient::answer(const ike::Header& request, ike::PayloadType first, const Octets& inner) {
   ike::Header header = request;
-  header.flags = ike::kFlagInitiator | ike::kFlagResponse;
+  header.flags = static_cast<std::uint8_t>(role() | ike::kFlagResponse);
   Octets message(inner.size() + 256);
-  message.resize(
-      ike::seal_message({*engine_, random_, suite, keys().sk_ei, keys().sk_ai, tx_counter}, header,
-                        first, inner, message));
+  message.resize(ike::seal_message(sender(), header, first, inner, message));
   return message;
 }
 
@@ -267,8 +264,8 @@ IkeClient::Opened IkeClient::open(const std::vector<Octets>& messages) {
     if (ike::parse_header(message, out.header) != ike::ParseError::none) return out;
     ike::OpenedMessage opened;
     const ike::SkOutcome outcome =
-        ike::open_message({*engine_, suite, keys().sk_er, keys().sk_ar}, message, out.header,
-                          fragmentation ? &reassembler : nullptr, plaintext_, opened);
+        ike::open_message(receiver(), message, out.header, fragmentation ? &reassembler : nullptr,
+                          plaintext_, opened);
     if (outcome != ike::SkOutcome::opened) continue;
     out.ok = true;
     out.first = opened.first_inner;

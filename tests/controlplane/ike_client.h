@@ -2,6 +2,7 @@
 // what it reads and keeps what it negotiated; a test may alter anything in between.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ class IkeClient {
   bool childless = false;
   bool initial_contact = false;
   std::optional<ike::Ip4> ip4_wish;
+  // The gateway is the original initiator: it has rekeyed the IKE SA last (RFC 7296 §2.2).
+  bool is_responder = false;
+  // What a test does to the payloads of every request before they are protected.
+  std::function<void(Octets& inner)> alter_inner;
 
   // Messages. What is written is also remembered where later steps need it.
   Octets sa_init();
@@ -93,6 +98,21 @@ class IkeClient {
   crypto::Engine& engine() { return *engine_; }
 
  private:
+  // Keys and flag of our direction; the gateway's keys.
+  ike::SkSender sender() {
+    const ike::IkeKeys k = keys();
+    return {*engine_,
+            random_,
+            suite,
+            is_responder ? k.sk_er : k.sk_ei,
+            is_responder ? k.sk_ar : k.sk_ai,
+            tx_counter};
+  }
+  ike::SkReceiver receiver() {
+    const ike::IkeKeys k = keys();
+    return {*engine_, suite, is_responder ? k.sk_ei : k.sk_er, is_responder ? k.sk_ai : k.sk_ar};
+  }
+  std::uint8_t role() const { return is_responder ? std::uint8_t{0} : ike::kFlagInitiator; }
   Octets proof(const Octets& octets);
   Octets octets_of_us(const Octets& id_body);
   bool check_proof(crypto::Bytes secret);
