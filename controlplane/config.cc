@@ -48,6 +48,8 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
                    [&](TableReader in) { read_authorities(std::move(in), config.authorities); });
   if (const toml::table* radius = root.table("radius"))
     read_radius(TableReader(*radius, "radius", errors), config.radius);
+  optional_section(root, "ike", errors,
+                   [&](TableReader in) { read_ike(std::move(in), config.ike); });
   if (const toml::table* connections = root.table("connections", Presence::required))
     read_connections(TableReader(*connections, "connections", errors), defaults, config);
   optional_section(root, "control", errors,

@@ -14,6 +14,7 @@
 
 #include "controlplane/config_error.h"
 #include "controlplane/connection.h"
+#include "controlplane/exchange_window.h"
 #include "crypto/base/secret.h"
 #include "dataplane/api/config.h"
 #include "dataplane/api/handoff.h"
@@ -65,11 +66,17 @@ struct AuthorityConfig {
   std::vector<std::string> crl_files;
 };
 
+// What holds for all IKE SAs.
+struct IkeConfig {
+  RetransmitPolicy retransmit;
+};
+
 struct RadiusServer {
   std::string name;  // of [radius.servers.NAME]
   Address address;
   std::uint16_t port = 1812;
   std::string secret_file;
+  bool operator==(const RadiusServer&) const = default;
 };
 
 struct RadiusConfig {
@@ -77,6 +84,7 @@ struct RadiusConfig {
   std::uint32_t timeout_ms = 2000;    // until a request is sent again
   std::uint32_t tries = 4;            // of one server
   std::string nas_identifier = "resurge";
+  bool operator==(const RadiusConfig&) const = default;
 };
 
 struct ControlConfig {
@@ -95,6 +103,7 @@ struct GatewayConfig {
   std::vector<Connection> connections;  // `workers.connections` is derived from them, in order
   std::vector<SecretConfig> secrets;
   std::vector<AuthorityConfig> authorities;
+  IkeConfig ike;
   RadiusConfig radius;
   ControlConfig control;
 };

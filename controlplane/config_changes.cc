@@ -40,6 +40,7 @@ class Comparison {
   void dpdk();
   void outside();
   void tickets();
+  void handshakes();
   void child();
   void connections();
   void outputs();
@@ -62,9 +63,11 @@ void Comparison::dpdk() {
 }
 
 void Comparison::outside() {
-  key("outside", [](const GatewayConfig& c) -> const auto& { return c.workers.outside; });
+  key(
+      "outside", [](const GatewayConfig& c) -> const auto& { return c.workers.outside; });
   key("sessions.max", [](const GatewayConfig& c) { return c.workers.sessions_max; });
-  key("admission", [](const GatewayConfig& c) -> const auto& { return c.workers.admission; });
+  key(
+      "admission", [](const GatewayConfig& c) -> const auto& { return c.workers.admission; });
 }
 
 void Comparison::tickets() {
@@ -78,6 +81,13 @@ void Comparison::tickets() {
       [](const GatewayConfig& c) { return c.workers.tickets.policy_generation; });
   key("tickets.resumptions_max",
       [](const GatewayConfig& c) { return c.workers.tickets.resumptions_max; });
+}
+
+// Credentials of connections are read again, RADIUS conversations go on as they began.
+void Comparison::handshakes() {
+  key("ike", [](const GatewayConfig& c) { return c.ike.retransmit; });
+  key(
+      "radius", [](const GatewayConfig& c) -> const auto& { return c.radius; });
 }
 
 void Comparison::child() {
@@ -127,6 +137,7 @@ std::vector<std::string> restart_only_changes(const GatewayConfig& running,
   comparison.dpdk();
   comparison.outside();
   comparison.tickets();
+  comparison.handshakes();
   comparison.child();
   comparison.connections();
   comparison.outputs();

@@ -168,6 +168,15 @@ void read_tickets(TableReader in, GatewayConfig& config) {
   in.finish();
 }
 
+void read_ike(TableReader in, IkeConfig& ike) {
+  in.milliseconds("retransmit_timeout", ike.retransmit.first_ms, {100, 60'000});
+  in.real("retransmit_base", ike.retransmit.factor, {1, 5});
+  std::uint8_t repetitions = ike.retransmit.tries - 1;
+  in.integer("retransmit_tries", repetitions, {0, 20});
+  ike.retransmit.tries = static_cast<std::uint8_t>(repetitions + 1);
+  in.finish();
+}
+
 void read_pools(TableReader in, dp::ChildConfig& child) {
   in.value("ipv4", child.pool4, parse_pool4);
   in.value("ipv6", child.pool6, parse_pool6);

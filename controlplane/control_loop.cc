@@ -250,11 +250,13 @@ std::string ControlLoop::control_summary(double seconds) {
 }
 
 void ControlLoop::write_stats(const Time& now) {
+  const RadiusClient* radius = parts_.plane != nullptr ? parts_.plane->radius() : nullptr;
   const StatsHead head{.version = parts_.version,
                        .unix_s = now.unix_s,
                        .uptime_s = seconds_since_start(now),
                        .tsc_hz = parts_.tsc_hz,
                        .plane = parts_.plane != nullptr ? &parts_.plane->counters() : nullptr,
+                       .radius = radius != nullptr ? &radius->counters() : nullptr,
                        .control_cpu_s = thread_cpu_s()};
   note("writing stats", replace_file(parts_.config.stats.file, stats_json(head, parts_.workers)));
 }

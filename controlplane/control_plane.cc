@@ -29,7 +29,7 @@ ControlPlane::ControlPlane(Parts parts)
              .eap = std::move(parts.eap),
              .qcd_secret = qcd_secret_.reveal(),
              .log = parts.log,
-             .retransmit = {},
+             .retransmit = parts.retransmit,
              .now = {},
              .counters = {}},
       machine_(plane_) {}
@@ -53,6 +53,7 @@ bool ControlPlane::serve(const Time& now) {
       machine_.eap_progressed(ike::IkeSpi(spi));
   }
   machine_.run_timers(kDeadlinesPerRound);
+  machine_.flush_orders();
   watch_load();
   return more;
 }

@@ -21,6 +21,7 @@ class ControlPlane {
     std::unique_ptr<crypto::Engine> engine;
     std::unique_ptr<RadiusClient> radius;  // null: no [radius]
     EapSettings eap;
+    RetransmitPolicy retransmit;
     crypto::SecretBytes qcd_secret;
     spdlog::logger& log;
   };

@@ -25,6 +25,7 @@ struct RetransmitPolicy {
   std::uint32_t first_ms = 2000;
   double factor = 1.8;
   std::uint8_t tries = 5;  // transmissions, the first included
+  bool operator==(const RetransmitPolicy&) const = default;
 };
 
 class ExchangeWindow {

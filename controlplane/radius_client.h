@@ -13,10 +13,12 @@
 
 #include <spdlog/logger.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -56,6 +58,26 @@ struct RadiusCounters {
   std::uint64_t unexpected = 0;   // dropped: no request has this identifier
   std::uint64_t send_errors = 0;  // the kernel took no datagram; the next try may do better
 };
+struct RadiusCounterRow {
+  std::string_view name;
+  std::uint64_t RadiusCounters::*value;
+  std::string_view meaning;
+};
+inline constexpr auto kRadiusCounterRows = std::to_array<RadiusCounterRow>({
+    {"requests", &RadiusCounters::requests, "Access-Requests sent for the first time"},
+    {"retransmissions", &RadiusCounters::retransmissions, "... sent again"},
+    {"accepts", &RadiusCounters::accepts, "Access-Accepts"},
+    {"rejects", &RadiusCounters::rejects, "Access-Rejects"},
+    {"challenges", &RadiusCounters::challenges, "Access-Challenges"},
+    {"timeouts", &RadiusCounters::timeouts, "requests that no server answered"},
+    {"failovers", &RadiusCounters::failovers, "requests that went on to another server"},
+    {"refused", &RadiusCounters::refused, "requests not sent: too many outstanding, or too long"},
+    {"bad_answers", &RadiusCounters::bad_answers, "answers dropped: forged or malformed"},
+    {"unexpected", &RadiusCounters::unexpected, "answers dropped: no request waits for them"},
+    {"send_errors", &RadiusCounters::send_errors, "datagrams that the kernel did not take"},
+});
+static_assert(kRadiusCounterRows.size() * sizeof(std::uint64_t) == sizeof(RadiusCounters),
+              "every counter has a row");
 
 // Who asked. The answer is its own to move from; null when no server answered.
 class RadiusReceiver {

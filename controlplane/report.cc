@@ -104,6 +104,11 @@ std::string stats_json(const StatsHead& head, const Workers& workers) {
   if (head.plane != nullptr)
     for (const PlaneCounterRow& row : kPlaneCounterRows)
       control[std::string(row.name)] = head.plane->*row.value;
+  if (head.radius != nullptr) {
+    auto& radius = json["radius"] = nlohmann::ordered_json::object();
+    for (const RadiusCounterRow& row : kRadiusCounterRows)
+      radius[std::string(row.name)] = head.radius->*row.value;
+  }
   auto& list = json["workers"] = nlohmann::ordered_json::array();
   for (unsigned worker = 0; worker < workers.worker_count(); ++worker)
     list.push_back(json_of(totals_of(workers.counters(worker))));

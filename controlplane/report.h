@@ -5,6 +5,7 @@
 #include <string>
 
 #include "controlplane/plane_counters.h"
+#include "controlplane/radius_client.h"
 #include "controlplane/totals.h"
 
 namespace cp {
@@ -21,8 +22,9 @@ struct StatsHead {
   std::uint64_t unix_s = 0;
   double uptime_s = 0;
   std::uint64_t tsc_hz = 0;
-  const PlaneCounters* plane = nullptr;  // of full IKEv2; null when it does not run
-  double control_cpu_s = 0;              // CPU time of the control thread
+  const PlaneCounters* plane = nullptr;    // of full IKEv2; null when it does not run
+  const RadiusCounters* radius = nullptr;  // null without [radius]
+  double control_cpu_s = 0;                // CPU time of the control thread
 };
 std::string stats_json(const StatsHead& head, const Workers& workers);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "controlplane/value_text.h"
 
@@ -102,6 +103,19 @@ bool TableReader::number(std::string_view key, std::int64_t& out, Range range) {
   }
   out = value->get();
   return true;
+}
+
+void TableReader::real(std::string_view key, double& out, Range range) {
+  const toml::node* node = find(key, Presence::optional);
+  if (node == nullptr) return;
+  const std::optional<double> value = node->is_number() ? node->value<double>() : std::nullopt;
+  // Not a number compares to nothing.
+  if (value && *value >= static_cast<double>(range.first) &&
+      *value <= static_cast<double>(range.second))
+    out = *value;
+  else
+    fail_at(node->source(), key,
+            fmt::format("expected a number from {} to {}", range.first, range.second));
 }
 
 void TableReader::integers(std::string_view key, std::vector<unsigned>& out, Range range) {

@@ -41,6 +41,7 @@ class TableReader {
   void integer(std::string_view key, T& out, Range range) {
     if (std::int64_t value = 0; number(key, value, range)) out = static_cast<T>(value);
   }
+  void real(std::string_view key, double& out, Range range);  // 2 and 2.0 are the same
   void integers(std::string_view key, std::vector<unsigned>& out, Range range);
   void boolean(std::string_view key, bool& out);
   // A duration in seconds or milliseconds; the range is in the same unit. True when it was read.

@@ -60,6 +60,8 @@ TEST(ConfigChanges, NameEachKeyOfWorkers) {
       {"[child]\nesp_proposals = 'aes128gcm16'\n", "child.esp_proposals"},
       {"[child]\nlocal_ts = '10.0.0.0/8'\n", "child.local_ts"},
       {"[child]\ndns = '10.0.0.53'\n", "child.dns"},
+      {"[ike]\nretransmit_tries = 1\n", "ike"},
+      {"[radius.servers.one]\naddress = '10.0.0.9'\nsecret_file = 'r'\n", "radius"},
       {"[control]\nsocket = 's'\n", "control.socket"},
       {"[control]\nmode = '0660'\n", "control.mode"},
       {"[log]\nlevel = 'debug'\n", "log.level"},

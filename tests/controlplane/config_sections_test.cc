@@ -216,6 +216,24 @@ TEST(ConfigLogAndStats, TakeEveryKey) {
   EXPECT_EQ(stats.every_ms, 250u);
 }
 
+TEST(ConfigIke, SaysHowLongWeAsk) {
+  Section section("retransmit_timeout = '4s'\nretransmit_base = 2\nretransmit_tries = 3");
+  IkeConfig ike;
+  read_ike(section.reader(), ike);
+  EXPECT_EQ(section.first_error(), "");
+  EXPECT_EQ(ike.retransmit, (RetransmitPolicy{.first_ms = 4000, .factor = 2, .tries = 4}));
+  const char* base = "f:2:19: s.retransmit_base: expected a number from 1 to 5";
+  expect_mistakes(
+      {{"retransmit_base = 0.5", base},
+       {"retransmit_base = nan", base},
+       {"retransmit_base = '2'", base},
+       {"retransmit_tries = 21", "f:2:20: s.retransmit_tries: expected a number from 0 to 20"}},
+      [](Section& s) {
+        IkeConfig other;
+        read_ike(s.reader(), other);
+      });
+}
+
 TEST(ConfigSessions, HasARange) {
   Section section("max = 10");
   dp::WorkerConfig workers;

@@ -63,6 +63,22 @@ TEST(Report, StatsHaveEveryCounterDropAndStageOfEveryWorker) {
   EXPECT_EQ(json["total"]["stages"]["open_tickets"]["cycles_per_resumption"], 200.0);
 }
 
+TEST(Report, StatsHaveTheCountersOfTheControlThreadAndOfRadius) {
+  FakeWorkers workers(1);
+  PlaneCounters plane;
+  plane.handshakes = 7;
+  RadiusCounters radius;
+  radius.timeouts = 3;
+  auto json = nlohmann::json::parse(stats_json({.plane = &plane, .radius = &radius}, workers));
+  for (const PlaneCounterRow& row : kPlaneCounterRows)
+    EXPECT_TRUE(json["control"].contains(row.name));
+  for (const RadiusCounterRow& row : kRadiusCounterRows)
+    EXPECT_TRUE(json["radius"].contains(row.name));
+  EXPECT_EQ(json["control"]["handshakes"], 7);
+  EXPECT_EQ(json["radius"]["timeouts"], 3);
+  EXPECT_FALSE(nlohmann::json::parse(stats_json({}, workers)).contains("radius"));
+}
+
 TEST(ReplaceFile, LeavesOneWholeFile) {
   const ScratchFolder folder;
   ASSERT_TRUE(replace_file(folder.file("stats"), "one"));

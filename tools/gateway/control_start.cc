@@ -51,6 +51,7 @@ crypto::Result<std::unique_ptr<cp::ControlPlane>> start_control_plane(
                               .engine = std::move(engine),
                               .radius = std::move(radius),
                               .eap = std::move(eap),
+                              .retransmit = config.ike.retransmit,
                               .qcd_secret = std::move(*secret),
                               .log = log});
 }
