@@ -19,6 +19,7 @@ void take_child(const dp::AdoptedSa& from, IkeSa& sa) {
   ChildSa& child = sa.children.emplace_back();
   child.spi_in = from.child_in;
   child.spi_out = from.child_out;
+  child.worker = sa.adopted_from;
   child.suite = from.child_suite;
 }
 
@@ -46,6 +47,7 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   made->nat_there = punt.path.non_esp_marker;
   made->fragmentation = from.fragmentation;
   made->adopted = true;
+  made->adopted_from = made->worker;
   made->peer_id.assign(from.id_i.begin(), from.id_i.begin() + from.id_i_len);
   made->own_id.assign(from.id_r.begin(), from.id_r.begin() + from.id_r_len);
   made->eap_identity.assign(from.eap_identity.begin(),
@@ -66,18 +68,14 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   ++plane_.counters.adopted;
   schedule(sa);
   if (recalled_.erase(from.spi_r.value()) != 0) return terminate(sa);
-  if (punt.message_len != 0) receive_message(worker, punt.path, punt.message_octets());
+  if (punt.message_len != 0) receive_message({worker, punt.path, punt.message_octets()});
 }
 
 void Machine::terminate_resumed(ike::IkeSpi spi_r) {
   recalled_.insert(spi_r.value());
   for (unsigned worker = 0; worker < plane_.workers.worker_count(); ++worker) {
-    dp::Order* letter = plane_.workers.claim_order(worker);
-    if (letter == nullptr) continue;
-    letter->kind = dp::OrderKind::recall;
-    letter->spi_r = spi_r;
-    letter->message_len = 0;
-    plane_.workers.send_order(worker);
+    OrderBox::Letter letter{.kind = dp::OrderKind::recall, .path = {}, .spi_r = spi_r, .child = {}};
+    if (!orders_.post(worker, letter)) ++plane_.counters.orders_kept;
   }
 }
 
@@ -91,10 +89,17 @@ void Machine::name_connection(IkeSa& sa, std::uint16_t index) {
   const Connection* connection = plane_.policy->connection(sa.connection_id);
   if (connection == nullptr) return;
   set_lifetimes(sa, *connection, plane_);
+  // Who we are in the tickets that this SA gets, if its worker does not know.
+  if (sa.own_id.empty() && connection->full_handshakes)
+    sa.own_id = plane_.policy->local_identity(*connection, {.local_address = sa.path.local_octets(),
+                                                            .id_i = sa.peer_id,
+                                                            .id_r = {},
+                                                            .suite = &sa.suite});
   for (ChildSa& child : sa.children) {
     set_lifetimes(child, *connection, plane_);
     child.ts_local = connection->local_ts;
-    child.ts_remote = leased_selectors(sa.ip4, sa.ip6);
+    child.ts_remote =
+        sa.ip4 || sa.ip6 ? leased_selectors(sa.ip4, sa.ip6) : outer_selectors(sa.path);
   }
 }
 

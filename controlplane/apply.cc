@@ -77,9 +77,10 @@ struct Machine::Applier {
   }
   void operator()(RekeyLater& a) const {
     const std::uint64_t at = m.plane_.now.ms + a.after_ms;
-    if (a.child.value() == 0)
+    if (a.child.value() == 0) {
       sa.rekey_at_ms = at;
-    else if (ChildSa* child = sa.child(a.child)) {
+      sa.rekey_group = a.group;
+    } else if (ChildSa* child = sa.child(a.child)) {
       child->rekey_at_ms = at;
       child->rekey_group = a.group;
     }
@@ -88,8 +89,9 @@ struct Machine::Applier {
 
 void Machine::apply_one(IkeSa& sa, Action& action) { std::visit(Applier{*this, sa}, action); }
 
-void Machine::apply(IkeSa& sa, Transition transition) {
+void Machine::apply(IkeSa& sa, Transition transition, const dp::PeerPath* answer_to) {
   for (Action& action : transition.actions) apply_one(sa, action);
+  if (answer_to != nullptr) send_all(sa, *answer_to, sa.window.last_answer());
   sa.state = transition.next;
   if (sa.state == SaState::closed) return end(sa);
   ask_next(sa);
@@ -125,66 +127,55 @@ void Machine::enforce_uniqueness(const IkeSa& sa, bool initial_contact) {
   if (connection == nullptr || connection->unique == Unique::never) return;
   if (connection->unique != Unique::replace && !initial_contact) return;
   for (IkeSa* other : table_.find_identity(sa.peer_id)) {
-    if (other == &sa || other->connection_id != sa.connection_id) continue;
+    if (other == &sa || other->connection_id != sa.connection_id ||
+        !other->is_same_user(sa.peer_id, sa.eap_identity))
+      continue;
     other->state = SaState::closed;
     end(*other);
   }
 }
 
-dp::Order* Machine::order(const IkeSa& sa, dp::OrderKind kind) {
-  dp::Order* letter = plane_.workers.claim_order(sa.worker);
-  if (letter == nullptr) {
-    ++plane_.counters.orders_lost;
-    return nullptr;
-  }
-  letter->kind = kind;
-  letter->path = sa.path;
-  letter->path.non_esp_marker = sa.encapsulates();
-  letter->spi_r = sa.our_spi();
-  letter->message_len = 0;
-  return letter;
+// A letter about what belongs to the SA. It is late when the ring is full, but it arrives.
+void Machine::post(const IkeSa& sa, unsigned worker, dp::OrderKind kind, dp::ChildInstall child) {
+  OrderBox::Letter letter{
+      .kind = kind, .path = sa.path, .spi_r = sa.our_spi(), .child = std::move(child)};
+  crypto::secure_zero(child.keymat);
+  letter.path.non_esp_marker = sa.encapsulates();
+  if (!orders_.post(worker, letter)) ++plane_.counters.orders_kept;
 }
 
 void Machine::install(IkeSa& sa, AddChild& action) {
   ChildSa& child = sa.children.emplace_back(action.child);
+  child.worker = sa.worker;
   if (const Connection* connection = plane_.policy->connection(sa.connection_id))
     set_lifetimes(child, *connection, plane_);
   ++plane_.counters.children_made;
-  dp::Order* letter = order(sa, dp::OrderKind::install_child);
-  if (letter == nullptr) return;
-  dp::ChildInstall& install = letter->child;
-  install.spi_in = child.spi_in;
-  install.spi_out = child.spi_out;
-  install.suite = child.suite;
-  install.we_initiated = child.we_initiated;
-  install.ike_spi_r = sa.our_spi();
-  install.ip4_lease = sa.ip4 ? plane_.workers.index4(*sa.ip4) : dp::kNoLease;
-  install.ip6_lease = sa.ip6 ? plane_.workers.index6(*sa.ip6) : dp::kNoLease;
-  install.ts_local = child.ts_local;
-  install.ts_remote = child.ts_remote;
+  dp::ChildInstall install{.spi_in = child.spi_in,
+                           .spi_out = child.spi_out,
+                           .suite = child.suite,
+                           .we_initiated = child.we_initiated,
+                           .ike_spi_r = sa.our_spi(),
+                           .ip4_lease = sa.ip4 ? plane_.workers.index4(*sa.ip4) : dp::kNoLease,
+                           .ip6_lease = sa.ip6 ? plane_.workers.index6(*sa.ip6) : dp::kNoLease,
+                           .ts_local = child.ts_local,
+                           .ts_remote = child.ts_remote};
   std::ranges::copy(action.keymat.reveal(), install.keymat.begin());
-  plane_.workers.send_order(sa.worker);
+  post(sa, child.worker, dp::OrderKind::install_child, install);
+  crypto::secure_zero(install.keymat);
 }
 
 void Machine::uninstall(const IkeSa& sa, const ChildSa& child) {
-  dp::Order* letter = order(sa, dp::OrderKind::remove_child);
-  if (letter == nullptr) return;
-  letter->child.spi_in = child.spi_in;
-  plane_.workers.send_order(sa.worker);
+  post(sa, child.worker, dp::OrderKind::remove_child, {.spi_in = child.spi_in});
 }
 
 void Machine::move_children(const IkeSa& sa) {
-  for (const ChildSa& child : sa.children) {
-    dp::Order* letter = order(sa, dp::OrderKind::move_child);
-    if (letter == nullptr) return;
-    letter->child.spi_in = child.spi_in;
-    plane_.workers.send_order(sa.worker);
-  }
+  for (const ChildSa& child : sa.children)
+    post(sa, child.worker, dp::OrderKind::move_child, {.spi_in = child.spi_in});
 }
 
 // The worker forgets the place of a resumed SA that it handed over.
 void Machine::release_at_worker(const IkeSa& sa) {
-  if (order(sa, dp::OrderKind::release) != nullptr) plane_.workers.send_order(sa.worker);
+  post(sa, sa.adopted_from, dp::OrderKind::release, {});
 }
 
 // RFC 7296 §2.18: the new SA inherits all Child SAs; the old one waits for its Delete.
@@ -195,6 +186,15 @@ void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
   const ike::IkeSpi from = sa.our_spi(), to = fresh.our_spi();
   if (sa.ip4) fresh.ip4 = plane_.workers.lease4(&*sa.ip4, to, from, 0);
   if (sa.ip6) fresh.ip6 = plane_.workers.lease6(&*sa.ip6, to, from, 0);
+  // The client has resumed meanwhile, and what it had is that SA's: no other address stands for it.
+  if (fresh.ip4 && fresh.ip4 != sa.ip4) {
+    plane_.workers.release4(*fresh.ip4, to);
+    fresh.ip4.reset();
+  }
+  if (fresh.ip6 && fresh.ip6 != sa.ip6) {
+    plane_.workers.release6(*fresh.ip6, to);
+    fresh.ip6.reset();
+  }
   sa.ip4.reset();
   sa.ip6.reset();
   if (fresh.serial.value() == 0) {
@@ -208,10 +208,13 @@ void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
   sa.ends_at_ms = plane_.now.ms + kReplacedMs;
   table_.authenticated(fresh);
   ++plane_.counters.ike_rekeyed;
+  // Somebody ended the old SA while we rekeyed it.
+  fresh.delete_wanted = sa.delete_wanted;
   schedule(fresh);
 }
 
 void Machine::end(IkeSa& sa) {
+  drop_fragments(sa);
   for (const ChildSa& child : sa.children) uninstall(sa, child);
   const ike::IkeSpi spi = sa.our_spi();
   if (sa.ip4) plane_.workers.release4(*sa.ip4, spi);

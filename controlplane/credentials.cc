@@ -91,6 +91,17 @@ IdMatch Credentials::local_match(const Connection& connection, crypto::Bytes id_
   return proves(key->chain.front(), id_r) ? IdMatch::exact : IdMatch::none;
 }
 
+Credentials::InitSwitches Credentials::init_switches(crypto::Bytes local_address) const {
+  InitSwitches any;
+  for (const Connection& c : connections_) {
+    if (!c.full_handshakes || !serves(c, local_address)) continue;
+    any.fragmentation = any.fragmentation || c.fragmentation;
+    any.encap = any.encap || c.encap;
+    any.childless = any.childless || c.childless;
+  }
+  return any;
+}
+
 std::vector<const Connection*> Credentials::candidates(const ConnectionQuery& query) const {
   struct Candidate {
     IdMatch remote, local;

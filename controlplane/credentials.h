@@ -57,6 +57,13 @@ class Credentials {
   // connections for clients of this address of ours, each once.
   std::vector<ike::Suite> ike_suites(crypto::Bytes local_address) const;
 
+  // What IKE_SA_INIT says before the identities are known: as soon as one connection for clients of
+  // this address of ours wants it.
+  struct InitSwitches {
+    bool fragmentation = false, encap = false, childless = false;
+  };
+  InitSwitches init_switches(crypto::Bytes local_address) const;
+
   // The connections that the client may use, the best first: an identity that is named goes before
   // a pattern, that before "everybody"; then an IDr that is named before one that is taken from the
   // client; then the order of the file. Connections without full handshakes are left out. Empty:

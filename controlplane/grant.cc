@@ -23,7 +23,8 @@ const IkeSa* predecessor(const GrantInput& input, Plane& plane) {
       (input.request->initial_contact && input.connection->unique != Unique::never);
   if (!takes_over) return nullptr;
   for (const IkeSa* other : plane.sas.find_identity(input.peer_id))
-    if (other->connection_id == input.connection->id && other->state == SaState::established)
+    if (other->connection_id == input.connection->id && other->state == SaState::established &&
+        other->is_same_user(input.peer_id, input.eap_identity))
       return other;
   return nullptr;
 }
@@ -31,7 +32,8 @@ const IkeSa* predecessor(const GrantInput& input, Plane& plane) {
 bool is_kept_out(const GrantInput& input, Plane& plane) {
   if (input.connection->unique != Unique::keep || input.request->initial_contact) return false;
   return std::ranges::any_of(plane.sas.find_identity(input.peer_id), [&](const IkeSa* other) {
-    return other->connection_id == input.connection->id;
+    return other->connection_id == input.connection->id &&
+           other->is_same_user(input.peer_id, input.eap_identity);
   });
 }
 
@@ -65,14 +67,9 @@ void lease(const IkeSa& sa, const GrantInput& input, Plane& plane, Grant& out) {
     out.child_error = ike::Notify::internal_address_failure;
 }
 
-// Without a lease a client may have its outer address on its side.
 ike::SelectorList client_side(const Grant& grant, const dp::PeerPath& path) {
   if (grant.ip4 || grant.ip6) return leased_selectors(grant.ip4, grant.ip6);
-  ike::SelectorList list;
-  list.items[list.count++] =
-      ike::selector_of(path.is_ip6 ? ike::TsType::ipv6_addr_range : ike::TsType::ipv4_addr_range,
-                       path.peer_octets(), static_cast<unsigned>(path.peer_octets().size() * 8));
-  return list;
+  return outer_selectors(path);
 }
 
 void make_child(const IkeSa& sa, const Request& request, const GrantInput& input, Plane& plane,
@@ -158,11 +155,23 @@ ike::SelectorList leased_selectors(const std::optional<ike::Ip4>& ip4,
   return list;
 }
 
+ike::SelectorList outer_selectors(const dp::PeerPath& path) {
+  ike::SelectorList list;
+  list.items[list.count++] =
+      ike::selector_of(path.is_ip6 ? ike::TsType::ipv6_addr_range : ike::TsType::ipv4_addr_range,
+                       path.peer_octets(), static_cast<unsigned>(path.peer_octets().size() * 8));
+  return list;
+}
+
 Transition grant(const IkeSa& sa, const Request& request, GrantInput input, Plane& plane,
                  ike::ChainBuilder& answer) {
   if (is_kept_out(input, plane)) {
     ++plane.counters.auth_failed;
     return refuse_auth(ike::Notify::authentication_failed, answer);
+  }
+  if (!input.request->has_sa && !input.connection->childless) {
+    ++plane.counters.auth_failed;
+    return refuse_auth(ike::Notify::invalid_syntax, answer);
   }
   Grant given;
   if (input.request->has_config) lease(sa, input, plane, given);

@@ -73,6 +73,8 @@ void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes 
 // The selectors a client may have on its own side: its leased addresses.
 ike::SelectorList leased_selectors(const std::optional<ike::Ip4>& ip4,
                                    const std::optional<ike::Ip6>& ip6);
+// ... or, without a lease, its outer address.
+ike::SelectorList outer_selectors(const dp::PeerPath& path);
 // Answers one notify and stays as it is.
 Transition refuse(const IkeSa& sa, ike::Notify why, ike::ChainBuilder& answer,
                   crypto::Bytes data = {});

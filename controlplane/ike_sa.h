@@ -2,6 +2,7 @@
 // happens to it is decided by handlers and done by the machine (controlplane/machine.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,7 @@ enum class Asking : std::uint8_t {
 
 struct ChildSa {
   ike::EspSpi spi_in, spi_out;
+  std::uint8_t worker = 0;  // that serves its ESP
   ike::Suite suite;
   ike::SelectorList ts_local, ts_remote;
   bool we_initiated = false;             // the exchange that made it
@@ -95,6 +97,7 @@ struct OwnRequest {
 
 // Fragments of one message that have come so far (RFC 7383 §2.6).
 struct FragmentStore {
+  std::uint64_t since_ms = 0;
   Octets memory = Octets(ike::kReassembledMax);
   ike::Reassembler reassembler{memory};
 };
@@ -116,6 +119,7 @@ struct IkeSa {
   bool fragmentation = false;  // both sides announced RFC 7383
   bool mobike = false;
   bool adopted = false;  // came from a worker as a resumed SA; spi_r is in the worker's space
+  std::uint8_t adopted_from = 0;  // that worker
 
   std::unique_ptr<FragmentStore> fragments;  // only while some wait for others
   std::unique_ptr<Handshake> handshake;
@@ -138,6 +142,7 @@ struct IkeSa {
   std::uint64_t established_ms = 0;
   std::uint64_t heard_ms = 0;  // last authentic message
   std::uint64_t rekey_at_ms = ExchangeWindow::kNever;
+  std::optional<ike::KeId> rekey_group;  // that the peer demanded for our rekey
   std::uint64_t ends_at_ms = ExchangeWindow::kNever;
   std::uint64_t scheduled_ms = ExchangeWindow::kNever;  // SaTable's
   bool delete_wanted = false;                           // by us, as soon as nothing else is asked
@@ -158,6 +163,11 @@ struct IkeSa {
     for (ChildSa& c : children)
       if (c.spi_in == spi_in) return &c;
     return nullptr;
+  }
+  // Whom it was proved to be: the identity of EAP counts where there is one, because IDi of such a
+  // client is what it calls itself (RFC 7296 §2.16).
+  bool is_same_user(crypto::Bytes id, crypto::Bytes eap_id) const {
+    return std::ranges::equal(peer_id, id) && std::ranges::equal(eap_identity, eap_id);
   }
   const ChildSa* child_by_peer(ike::EspSpi spi_out) const {
     for (const ChildSa& c : children)

@@ -47,6 +47,34 @@ bool is_later_fragment(crypto::Bytes message, const ike::Header& header) {
          crypto::load_be16(message.data() + kNumberAt) != 1;
 }
 
+// The shortest protected request: an empty SK payload in an AEAD suite. An answer in clear to what
+// is shorter would make us an amplifier.
+constexpr std::size_t kProtectedMin = ike::kHeaderLen + 4 + 8 + 1 + 16;
+
+bool is_protected(const ike::Header& header, crypto::Bytes message) {
+  return (header.next_payload == ike::PayloadType::sk ||
+          header.next_payload == ike::PayloadType::skf) &&
+         message.size() >= kProtectedMin;
+}
+
+// Overwrites what was decrypted or written, when it has served.
+class Wipe {
+ public:
+  explicit Wipe(crypto::MutBytes octets) : octets_(octets) {}
+  ~Wipe() { crypto::secure_zero(octets_); }
+  Wipe(const Wipe&) = delete;
+  Wipe& operator=(const Wipe&) = delete;
+
+ private:
+  crypto::MutBytes octets_;
+};
+
+// Of the plaintext buffer, what opening a message may have written.
+crypto::MutBytes written_part(crypto::MutBytes plaintext, crypto::Bytes message,
+                              const ike::OpenedMessage& opened) {
+  return plaintext.first(std::min(plaintext.size(), std::max(message.size(), opened.inner.size())));
+}
+
 Transition unexpected(const IkeSa& sa, Plane& plane, ike::ChainBuilder& answer) {
   ++plane.counters.unexpected;
   return refuse(sa, ike::Notify::invalid_syntax, answer);
@@ -65,7 +93,7 @@ std::span<const Edge> all_edges() { return kEdges; }
 void Machine::receive(unsigned worker, const dp::Punt& punt) {
   switch (punt.kind) {
     case dp::PuntKind::message:
-      return receive_message(worker, punt.path, punt.message_octets());
+      return receive_message({worker, punt.path, punt.message_octets()});
     case dp::PuntKind::adopted:
       return adopt(worker, punt);
     case dp::PuntKind::superseded:
@@ -73,70 +101,71 @@ void Machine::receive(unsigned worker, const dp::Punt& punt) {
   }
 }
 
-void Machine::receive_message(unsigned worker, const dp::PeerPath& path, crypto::Bytes message) {
-  ike::Header header;
-  if (ike::parse_header(message, header) != ike::ParseError::none) {
+void Machine::receive_message(Arrival from) {
+  ike::Header& header = from.header;
+  if (ike::parse_header(from.message, header) != ike::ParseError::none) {
     ++plane_.counters.bad_header;
     return;
   }
-  if (header.exchange == ike::Exchange::ike_sa_init)
-    return receive_sa_init(worker, path, message, header);
+  if (header.exchange == ike::Exchange::ike_sa_init) return receive_sa_init(from);
   // RFC 7296 §2.6: the flag says whose SPI is ours.
   IkeSa* sa = table_.find(header.from_initiator() ? header.spi_r : header.spi_i);
   if (sa == nullptr || sa->spi_i != header.spi_i || sa->spi_r != header.spi_r ||
       header.from_initiator() == sa->we_initiated) {
     ++plane_.counters.unknown_spi;
-    return answer_unknown_spi(worker, path, header);
+    return answer_unknown_spi(from);
   }
-  sa->worker = static_cast<std::uint8_t>(worker);
-  if (header.is_response()) return receive_answer(*sa, path, message, header);
-  receive_request(*sa, path, message, header);
+  if (header.is_response()) return receive_answer(*sa, from);
+  receive_request(*sa, from);
 }
 
-void Machine::receive_sa_init(unsigned worker, const dp::PeerPath& path, crypto::Bytes message,
-                              const ike::Header& header) {
+void Machine::receive_sa_init(const Arrival& from) {
+  const ike::Header& header = from.header;
   if (header.is_response() || !header.from_initiator() || header.spi_r.value() != 0) {
     ++plane_.counters.bad_header;
     return;
   }
   ++plane_.counters.requests;
-  if (IkeSa* known = table_.find_initiator(header.spi_i, path); known != nullptr) {
-    // RFC 7296 §2.1: the same octets again get the same answer; others are a new exchange.
-    if (known->handshake != nullptr && std::ranges::equal(known->handshake->message1, message)) {
-      ++plane_.counters.repeated;
-      return send(worker, path, known->handshake->message2);
-    }
+  // RFC 7296 §2.1: the same octets again get the same answer; others are a new exchange.
+  if (const IkeSa* known = table_.find_initiator(header.spi_i, from.path);
+      known != nullptr && std::ranges::equal(known->handshake->message1, from.message)) {
+    ++plane_.counters.repeated;
+    return send(from.worker, from.path, known->handshake->message2);
   }
-  if (table_.half_open_count() >= plane_.workers_config.admission.half_open_max) {
+  const dp::AdmissionConfig& admission = plane_.workers_config.admission;
+  if (table_.half_open_count() >= admission.half_open_max ||
+      (admission.half_open_per_prefix != 0 &&
+       table_.half_open_count(from.path) >= admission.half_open_per_prefix)) {
     ++plane_.counters.half_open_limit;
     return;
   }
-  SaInitOutcome outcome = on_sa_init(path, message, header, plane_);
+  if (table_.size() >=
+      std::size_t{plane_.workers_config.sessions_max} * plane_.workers_config.worker_count) {
+    ++plane_.counters.sas_limit;
+    return;
+  }
+  SaInitOutcome outcome = on_sa_init(from.path, from.message, header, plane_);
   if (outcome.sa != nullptr) {
-    outcome.sa->worker = static_cast<std::uint8_t>(worker);
+    outcome.sa->worker = static_cast<std::uint8_t>(from.worker);
     schedule(table_.add(std::move(outcome.sa)));
   } else {
     ++plane_.counters.sa_init_refused;
   }
-  if (!outcome.answer.empty()) send(worker, path, outcome.answer);
+  if (!outcome.answer.empty()) send(from.worker, from.path, outcome.answer);
 }
 
-void Machine::receive_request(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
-                              const ike::Header& header) {
+void Machine::receive_request(IkeSa& sa, const Arrival& from) {
   ++plane_.counters.requests;
-  switch (sa.window.sort_request(header.message_id)) {
+  switch (sa.window.sort_request(from.header.message_id)) {
     case ExchangeWindow::Turn::stale:
       ++plane_.counters.stale;
       return;
     case ExchangeWindow::Turn::repeated:
-      ++plane_.counters.repeated;
-      if (!sa.window.answer_pending() && !is_later_fragment(message, header))
-        send_all(sa, path, sa.window.last_answer());
-      return;
+      return repeat_answer(sa, from);
     case ExchangeWindow::Turn::fresh:
       break;
   }
-  if (!is_authenticated(sa.state) && find_edge(sa.state, header.exchange) == nullptr) {
+  if (!is_authenticated(sa.state) && find_edge(sa.state, from.header.exchange) == nullptr) {
     ++plane_.counters.unexpected;
     return;
   }
@@ -145,7 +174,9 @@ void Machine::receive_request(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes
     return close(sa);
   }
   ike::OpenedMessage opened;
-  switch (unprotect(sa, message, header, opened)) {
+  const ike::SkOutcome outcome = unprotect(sa, from.message, from.header, opened);
+  const Wipe wipe(written_part(plaintext_, from.message, opened));
+  switch (outcome) {
     case ike::SkOutcome::dropped:
       ++plane_.counters.bad_icv;
       return;
@@ -156,27 +187,39 @@ void Machine::receive_request(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes
     case ike::SkOutcome::opened:
       break;
   }
-  heard(sa, path);
-  serve(sa, {path, header, opened.first_inner, opened.inner}, opened.error);
+  heard(sa, from);
+  serve(sa, {from.path, from.header, opened.first_inner, opened.inner}, opened.error);
 }
 
-// An authentic message came along `path`. Before authentication is complete the client may still
+// RFC 7296 §2.1. Only for an authentic repetition: whoever merely knows the SPIs gets nothing sent,
+// least of all to an address that he made up.
+void Machine::repeat_answer(const IkeSa& sa, const Arrival& from) {
+  if (sa.window.answer_pending() || is_later_fragment(from.message, from.header)) return;
+  if (!is_authentic(sa, from.message, from.header)) {
+    ++plane_.counters.bad_icv;
+    return;
+  }
+  ++plane_.counters.repeated;
+  for (const Octets& datagram : sa.window.last_answer()) send(from.worker, from.path, datagram);
+}
+
+// An authentic message came. Before authentication is complete the client may still
 // move to port 4500; afterwards its address follows it only through a NAT and without MOBIKE, which
 // says so itself (RFC 7296 §2.23, RFC 4555 §3.8).
-void Machine::heard(IkeSa& sa, const dp::PeerPath& path) {
+void Machine::heard(IkeSa& sa, const Arrival& from) {
   sa.heard_ms = plane_.now.ms;
-  if (path == sa.path) return;
+  sa.worker = static_cast<std::uint8_t>(from.worker);
+  if (from.path == sa.path) return;
   const bool moves = !is_authenticated(sa.state) || (sa.nat_there && !sa.mobike);
   if (!moves) return;
-  sa.path = path;
+  sa.path = from.path;
   ++plane_.counters.moved;
   if (!sa.children.empty()) move_children(sa);
 }
 
 void Machine::serve(IkeSa& sa, const Request& request, ike::ParseError fault) {
   sa.window.begin_answer();
-  Octets buffer(kAnswerMax);
-  crypto::ByteWriter writer(buffer);
+  crypto::ByteWriter writer(answer_);
   ike::ChainBuilder chain(writer);
   const Edge* edge = find_edge(sa.state, request.header.exchange);
   Transition decided;
@@ -190,31 +233,32 @@ void Machine::serve(IkeSa& sa, const Request& request, ike::ParseError fault) {
     decided = edge->serve(sa, request, plane_, chain);
     CHECK(edge->to[static_cast<std::size_t>(decided.next)]);
   }
-  CHECK(writer.ok());
-  if (!decided.deferred) answer(sa, request.path, request.header, chain, writer);
-  crypto::secure_zero(buffer);
-  apply(sa, std::move(decided));
+  const bool now = !decided.deferred;
+  if (now) keep_answer(sa, request.header, chain, writer);
+  apply(sa, std::move(decided), now ? &request.path : nullptr);
 }
 
 void Machine::eap_progressed(ike::IkeSpi our_spi) {
   IkeSa* sa = table_.find(our_spi);
   if (sa == nullptr || sa->state != eap || !sa->window.answer_pending()) return;
-  Octets buffer(kAnswerMax);
-  crypto::ByteWriter writer(buffer);
+  crypto::ByteWriter writer(answer_);
   ike::ChainBuilder chain(writer);
   Transition decided = on_eap_progress(*sa, plane_, chain);
-  CHECK(writer.ok());
   const ike::Header header{.spi_i = sa->spi_i,
                            .spi_r = sa->spi_r,
                            .exchange = ike::Exchange::ike_auth,
                            .message_id = sa->window.next_request()};
-  if (!decided.deferred) answer(*sa, sa->path, header, chain, writer);
-  crypto::secure_zero(buffer);
-  apply(*sa, std::move(decided));
+  const bool now = !decided.deferred;
+  if (now) keep_answer(*sa, header, chain, writer);
+  const dp::PeerPath path = sa->path;
+  apply(*sa, std::move(decided), now ? &path : nullptr);
 }
 
-void Machine::answer(IkeSa& sa, const dp::PeerPath& path, const ike::Header& request,
-                     const ike::ChainBuilder& chain, crypto::ByteWriter& writer) {
+// Protects what the handler wrote; the window keeps it.
+void Machine::keep_answer(IkeSa& sa, const ike::Header& request, const ike::ChainBuilder& chain,
+                          crypto::ByteWriter& writer) {
+  CHECK(writer.ok());
+  const Wipe wipe(crypto::MutBytes(answer_).first(writer.size()));
   const std::uint8_t role = sa.we_initiated ? ike::kFlagInitiator : std::uint8_t{0};
   const ike::Header header{.spi_i = sa.spi_i,
                            .spi_r = sa.spi_r,
@@ -227,19 +271,19 @@ void Machine::answer(IkeSa& sa, const dp::PeerPath& path, const ike::Header& req
         "{:016x}: an answer of {} octets does not fit a message of this client, which "
         "takes no fragments: send fewer certificates",
         sa.our_spi().value(), writer.size());
-  send_all(sa, path, datagrams);
   sa.window.answered(std::move(datagrams));
 }
 
-void Machine::receive_answer(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes message,
-                             const ike::Header& header) {
+void Machine::receive_answer(IkeSa& sa, const Arrival& from) {
   ++plane_.counters.responses;
-  if (!sa.window.is_awaited(header.message_id)) {
+  if (!sa.window.is_awaited(from.header.message_id)) {
     ++plane_.counters.stale;
     return;
   }
   ike::OpenedMessage opened;
-  switch (unprotect(sa, message, header, opened)) {
+  const ike::SkOutcome outcome = unprotect(sa, from.message, from.header, opened);
+  const Wipe wipe(written_part(plaintext_, from.message, opened));
+  switch (outcome) {
     case ike::SkOutcome::dropped:
       ++plane_.counters.bad_icv;
       return;
@@ -252,23 +296,31 @@ void Machine::receive_answer(IkeSa& sa, const dp::PeerPath& path, crypto::Bytes 
     case ike::SkOutcome::opened:
       break;
   }
-  heard(sa, path);
-  Transition decided = on_answer(sa, {path, header, opened.first_inner, opened.inner});
+  heard(sa, from);
+  Transition decided = on_answer(sa, {from.path, from.header, opened.first_inner, opened.inner});
   sa.window.completed();
   sa.own = {};
   apply(sa, std::move(decided));
 }
 
-// RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate.
-//
-// A token ends the SA of whoever believes it, so none may be had for an SA that lives. With the
-// initiator flag turned round, the SPI that is looked up is the other one of a living SA: then, and
-// whenever one of the two is alive here, nothing is said. What a peer says as the responder of an
-// SA that we rekeyed may name an SA of a worker's, of which this thread cannot know.
-void Machine::answer_unknown_spi(unsigned worker, const dp::PeerPath& path,
-                                 const ike::Header& header) {
+// A token kills an SA at its peer, so it must never be told for one that is alive: neither by the
+// SPI that is ours by the I flag, nor by the other one, because a stranger who saw the SPIs can
+// turn the flag round (RFC 6290 §9.3).
+bool Machine::may_be_alive(const ike::Header& header) {
+  for (const ike::IkeSpi spi : {header.spi_i, header.spi_r})
+    if (const IkeSa* sa = table_.find(spi);
+        sa != nullptr && sa->spi_i == header.spi_i && sa->spi_r == header.spi_r)
+      return true;
+  return false;
+}
+
+// RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate. What a peer
+// says in the responder's role may name an SA of a worker's, of which this thread cannot know:
+// nothing is said to that.
+void Machine::answer_unknown_spi(const Arrival& from) {
+  const ike::Header& header = from.header;
   if (header.is_response() || !header.from_initiator()) return;
-  if (table_.find(header.spi_i) != nullptr || table_.find(header.spi_r) != nullptr) return;
+  if (!is_protected(header, from.message) || may_be_alive(header)) return;
   if (!crash_answers_.take(plane_.now.ms)) {
     ++plane_.counters.crash_answers_limited;
     return;
@@ -279,7 +331,7 @@ void Machine::answer_unknown_spi(unsigned worker, const dp::PeerPath& path,
   const std::size_t len = ike::write_crash_answer(header, token, message);
   if (len == 0) return;
   ++plane_.counters.crash_answers;
-  send(worker, path, crypto::Bytes(message).first(len));
+  send(from.worker, from.path, crypto::Bytes(message).first(len));
 }
 
 }  // namespace cp

@@ -66,12 +66,8 @@ const Octets& lower(const Octets& a, const Octets& b) {
 
 ike::SelectorList client_side(const IkeSa& sa) {
   if (sa.ip4 || sa.ip6) return leased_selectors(sa.ip4, sa.ip6);
-  ike::SelectorList list;
-  for (const ChildSa& child : sa.children) {
-    list = child.ts_remote;
-    break;
-  }
-  return list;
+  if (!sa.children.empty()) return sa.children.front().ts_remote;
+  return outer_selectors(sa.path);
 }
 
 void note_new_child(const IkeSa& sa, const ChildSa* old, AddChild child, const Fresh& fresh,

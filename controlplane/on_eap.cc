@@ -16,6 +16,7 @@ namespace {
 using Progress = EapAuthenticator::Progress;
 
 constexpr ike::MessageId kFirstAuth{1};
+constexpr std::size_t kProofMax = 32'000;  // IDr, certificates and AUTH
 
 Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
 
@@ -60,7 +61,7 @@ Transition finish_eap(const IkeSa& sa, const Request& request, const ike::FullAu
                                    last.auth.data))
     return refuse_eap(sa, "AUTH is not made with the key of EAP", {}, plane, answer);
   const Connection* connection = plane.policy->connection(h.eap_connection);
-  if (connection == nullptr)
+  if (connection == nullptr || connection->remote.auth != AuthKind::eap_radius)
     return refuse_eap(sa, "its connection was taken out of the configuration", {}, plane, answer);
   ike::FullAuthRequest first;
   ike::PayloadType offending = ike::PayloadType::none;
@@ -97,11 +98,12 @@ Transition begin_eap(const IkeSa& sa, const Request& request, const Connection& 
   put_proof(proof, own_id, response);
   // With a fixed identity the server speaks first: our proof waits for its EAP request.
   const bool waiting = eap->progress() == Progress::waiting;
-  Octets kept(waiting ? dp::kSeamMessageMax : 0);
+  Octets kept(waiting ? kProofMax : 0);
   crypto::ByteWriter writer(kept);
   ike::ChainBuilder later(writer);
   if (!waiting) response.eap = eap->request();
   ike::write_full_auth_response(waiting ? later : answer, response);
+  CHECK(writer.ok());
   kept.resize(writer.size());
   Transition begun{.next = SaState::eap, .deferred = waiting};
   begun.then(BeginEap{.proof_first = later.first_type(),

@@ -54,8 +54,11 @@ bool begin_ke(crypto::KeGroup group, Handshake& h, Octets& answer) {
 
 Octets write_answer(const IkeSa& sa, crypto::Bytes ke, std::uint8_t proposal_number, Plane& plane) {
   const Handshake& h = *sa.handshake;
-  const ike::NatHash source =
+  const Credentials::InitSwitches switches = plane.policy->init_switches(sa.path.local_octets());
+  ike::NatHash source =
       ike::nat_hash(plane.engine, sa.spi_i, sa.spi_r, sa.path.local_octets(), sa.path.local_port);
+  // Who finds a NAT sends ESP in UDP (RFC 7296 §2.23).
+  if (switches.encap) source.fill(0);
   const ike::NatHash destination =
       ike::nat_hash(plane.engine, sa.spi_i, sa.spi_r, sa.path.peer_octets(), sa.path.peer_port);
   const std::vector<crypto::AuthorityHash> authorities =
@@ -70,7 +73,7 @@ Octets write_answer(const IkeSa& sa, crypto::Bytes ke, std::uint8_t proposal_num
       .nat_source = source,
       .nat_destination = destination,
       .fragmentation_supported = sa.fragmentation,
-      .childless_supported = true,
+      .childless_supported = switches.childless,
       .signature_hashes = h.signature_hashes == 0 ? std::uint16_t{0} : kOurHashes,
       .has_certreq = !authorities.empty(),
       .authorities = authorities};
@@ -88,7 +91,8 @@ std::unique_ptr<IkeSa> make_sa(const ike::SaInitRequest& request, const dp::Peer
   sa->path = path;
   sa->window = ExchangeWindow(ike::MessageId(1));
   sa->created_ms = sa->heard_ms = plane.now.ms;
-  sa->fragmentation = request.fragmentation_supported;
+  const Credentials::InitSwitches switches = plane.policy->init_switches(path.local_octets());
+  sa->fragmentation = request.fragmentation_supported && switches.fragmentation;
   const ike::IkeSpi none{0};
   sa->nat_there = ike::sender_behind_nat(
       request,
@@ -96,6 +100,7 @@ std::unique_ptr<IkeSa> make_sa(const ike::SaInitRequest& request, const dp::Peer
   sa->nat_here = ike::receiver_behind_nat(
       request,
       ike::nat_hash(plane.engine, request.spi_i, none, path.local_octets(), path.local_port));
+  if (switches.encap) sa->nat_here = true;
   sa->handshake = std::make_unique<Handshake>();
   Handshake& h = *sa->handshake;
   h.peer_ke = copy_of(request.ke_data);

@@ -59,19 +59,22 @@ void Machine::ask_delete_child(IkeSa& sa, ike::EspSpi spi_in) {
 }
 
 void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
-  const Connection* connection = plane_.policy->connection(sa.connection_id);
   ChildSa* child = sa.child(spi_in);
-  if (connection == nullptr || child == nullptr || !sa.window.may_ask()) return;
+  if (sa.state != SaState::established || child == nullptr || !sa.window.may_ask()) return;
   child->rekey_at_ms = ExchangeWindow::kNever;
+  // A reload may have taken the connection: what it gave lives until its end.
+  const Connection* connection = plane_.policy->connection(sa.connection_id);
+  if (connection == nullptr || child->replaced || child->delete_wanted) return;
   Inner inner;
   OwnRequest own = begin_child_rekey(sa, *child, *connection, plane_, inner.chain);
   ask(sa, ike::Exchange::create_child_sa, std::move(own), inner.chain.first_type(), inner.octets());
 }
 
 void Machine::start_rekey(IkeSa& sa) {
-  const Connection* connection = plane_.policy->connection(sa.connection_id);
-  if (connection == nullptr || !sa.window.may_ask()) return;
+  if (sa.state != SaState::established || !sa.window.may_ask()) return;
   sa.rekey_at_ms = ExchangeWindow::kNever;
+  const Connection* connection = plane_.policy->connection(sa.connection_id);
+  if (connection == nullptr || sa.delete_wanted) return;
   Inner inner;
   OwnRequest own = begin_ike_rekey(sa, *connection, plane_, inner.chain);
   ask(sa, ike::Exchange::create_child_sa, std::move(own), inner.chain.first_type(), inner.octets());

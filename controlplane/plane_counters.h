@@ -23,6 +23,7 @@ struct PlaneCounters {
   std::uint64_t invalid_ke = 0;
   std::uint64_t no_proposal = 0;
   std::uint64_t half_open_limit = 0;
+  std::uint64_t sas_limit = 0;
   std::uint64_t half_open_expired = 0;
   std::uint64_t handshakes = 0;
   std::uint64_t auth_failed = 0;
@@ -42,14 +43,16 @@ struct PlaneCounters {
   std::uint64_t liveness_sent = 0;
   std::uint64_t peers_dead = 0;
   std::uint64_t retransmissions = 0;
+  std::uint64_t fragments_limit = 0;
   std::uint64_t orders_lost = 0;
+  std::uint64_t orders_kept = 0;
   std::uint64_t crash_answers = 0;
   std::uint64_t crash_answers_limited = 0;
 };
 
 struct PlaneCounterRow {
   std::string_view name;
-  std::uint64_t PlaneCounters::* value;
+  std::uint64_t PlaneCounters::*value;
   std::string_view meaning;
 };
 inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
@@ -69,6 +72,7 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
     {"no_proposal", &PlaneCounters::no_proposal, "IKE_SA_INIT without a proposal that fits"},
     {"half_open_limit", &PlaneCounters::half_open_limit,
      "IKE_SA_INIT dropped: too many half-open SAs"},
+    {"sas_limit", &PlaneCounters::sas_limit, "IKE_SA_INIT dropped: too many IKE SAs"},
     {"half_open_expired", &PlaneCounters::half_open_expired,
      "half-open SAs whose IKE_AUTH never came"},
     {"handshakes", &PlaneCounters::handshakes, "SAs authenticated by a full handshake"},
@@ -90,7 +94,11 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
     {"liveness_sent", &PlaneCounters::liveness_sent, "liveness checks sent"},
     {"peers_dead", &PlaneCounters::peers_dead, "SAs closed because the peer was silent"},
     {"retransmissions", &PlaneCounters::retransmissions, "requests of ours sent again"},
-    {"orders_lost", &PlaneCounters::orders_lost, "letters to workers that found the ring full"},
+    {"fragments_limit", &PlaneCounters::fragments_limit,
+     "fragments dropped: too many messages wait for theirs"},
+    {"orders_lost", &PlaneCounters::orders_lost, "messages to be sent that found the ring full"},
+    {"orders_kept", &PlaneCounters::orders_kept,
+     "letters about SAs that waited for room in the ring"},
     {"crash_answers", &PlaneCounters::crash_answers, "answers that say that an SA is not here"},
     {"crash_answers_limited", &PlaneCounters::crash_answers_limited,
      "... not sent: over the limit"},

@@ -9,15 +9,47 @@ namespace cp {
 
 ike::SkOutcome Machine::unprotect(IkeSa& sa, crypto::Bytes message, const ike::Header& header,
                                   ike::OpenedMessage& out) {
-  if (sa.fragmentation && header.next_payload == ike::PayloadType::skf && sa.fragments == nullptr)
-    sa.fragments = std::make_unique<FragmentStore>();
-  ike::Reassembler* reassembler = sa.fragments != nullptr ? &sa.fragments->reassembler : nullptr;
-  plaintext_.resize(std::max(message.size(), ike::kReassembledMax));
+  ike::Reassembler* reassembler = nullptr;
+  if (sa.fragmentation && header.next_payload == ike::PayloadType::skf) {
+    if (!may_store_fragment(sa)) return ike::SkOutcome::redundant;
+    reassembler = &sa.fragments->reassembler;
+  }
   const ike::SkReceiver receiver{plane_.engine, sa.suite, sa.key_in(), sa.integ_in()};
   const ike::SkOutcome outcome =
       ike::open_message(receiver, message, header, reassembler, plaintext_, out);
-  if (outcome == ike::SkOutcome::opened) sa.fragments.reset();
+  // Nothing is kept for what was not authentic, or is complete.
+  if (sa.fragments != nullptr && sa.fragments->reassembler.is_empty()) drop_fragments(sa);
   return outcome;
+}
+
+// Without keeping anything of it: a reassembler without memory gives every fragment up.
+bool Machine::is_authentic(const IkeSa& sa, crypto::Bytes message, const ike::Header& header) {
+  ike::Reassembler none{crypto::MutBytes()};
+  ike::OpenedMessage opened;
+  const ike::SkReceiver receiver{plane_.engine, sa.suite, sa.key_in(), sa.integ_in()};
+  const ike::SkOutcome outcome = ike::open_message(
+      receiver, message, header, sa.fragmentation ? &none : nullptr, plaintext_, opened);
+  crypto::secure_zero(crypto::MutBytes(plaintext_).first(message.size()));
+  return outcome != ike::SkOutcome::dropped;
+}
+
+bool Machine::may_store_fragment(IkeSa& sa) {
+  if (sa.fragments != nullptr) return true;
+  const bool stranger = sa.state == SaState::half_open || sa.state == SaState::eap;
+  if (fragment_stores_ >= (stranger ? kStrangersFragmentStoresMax : kFragmentStoresMax)) {
+    ++plane_.counters.fragments_limit;
+    return false;
+  }
+  sa.fragments = std::make_unique<FragmentStore>();
+  sa.fragments->since_ms = plane_.now.ms;
+  ++fragment_stores_;
+  return true;
+}
+
+void Machine::drop_fragments(IkeSa& sa) {
+  if (sa.fragments == nullptr) return;
+  sa.fragments.reset();
+  --fragment_stores_;
 }
 
 Datagrams Machine::protect(IkeSa& sa, const ike::Header& header, ike::PayloadType first,

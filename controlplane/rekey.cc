@@ -48,12 +48,36 @@ std::vector<ike::Suite> suites_with(std::span<const ike::Suite> all, ike::KeId g
   return suites;
 }
 
+bool has_group(std::span<const ike::Suite> suites, ike::KeId group) {
+  return std::ranges::find(suites, group, &ike::Suite::ke) != suites.end();
+}
+
+// The group to ask with: what the peer demanded, else what is in use, as far as the connection
+// still has it; else its first.
+ike::KeId group_for(std::span<const ike::Suite> suites, std::optional<ike::KeId> demanded,
+                    ike::KeId in_use) {
+  if (demanded && has_group(suites, *demanded)) return *demanded;
+  if (in_use != ike::KeId::none && has_group(suites, in_use)) return in_use;
+  return suites.front().ke;
+}
+
+// At once with the group that the peer wants, if the connection has it; a peer that then wants
+// another one waits like all others.
+bool may_demand(const IkeSa& sa, ike::EspSpi child, ike::KeId group, const Plane& plane) {
+  const Connection* connection = plane.policy->connection(sa.connection_id);
+  if (connection == nullptr || !ke_group(group)) return false;
+  if (child.value() == 0) return !sa.rekey_group && has_group(connection->ike_suites, group);
+  const auto old = std::ranges::find(sa.children, child, &ChildSa::spi_in);
+  return old != sa.children.end() && !old->rekey_group &&
+         has_group(connection->child_suites, group);
+}
+
 Transition rekey_later(const IkeSa& sa, const ike::CreateChildAnswer& answer, ike::EspSpi child,
                        Plane& plane) {
   Transition later{.next = sa.state};
   RekeyLater again{.child = child, .after_ms = retry_ms(plane)};
   if (answer.error == static_cast<std::uint16_t>(ike::Notify::invalid_ke_payload) &&
-      ke_group(answer.wanted_ke))
+      may_demand(sa, child, answer.wanted_ke, plane))
     again = {.child = child, .after_ms = 0, .group = answer.wanted_ke};
   later.then(again);
   return later;
@@ -129,9 +153,7 @@ OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connec
                  .child_in = child.spi_in,
                  .new_spi = plane.workers.new_child_spi(sa.worker, plane.random),
                  .nonce = fresh_nonce(plane)};
-  const ike::KeId group = child.rekey_group                   ? *child.rekey_group
-                          : child.suite.ke != ike::KeId::none ? child.suite.ke
-                                                              : connection.child_suites.front().ke;
+  const ike::KeId group = group_for(connection.child_suites, child.rekey_group, child.suite.ke);
   own.offered = suites_with(connection.child_suites, group);
   const crypto::Bytes ke = begin_ke(group, own);
   ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_child,
@@ -161,6 +183,12 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
   }
   ike::Choice choice;
   crypto::SecretBytes shared;
+  if (made.error != 0 && own.collided_in.value() != 0) {
+    // The peer's own rekey of the same Child SA came first; there is nothing left to try.
+    Transition replaced{.next = sa.state};
+    replaced.then(ReplaceChild{own.child_in});
+    return replaced;
+  }
   if (made.error != 0 || !made.has_ts ||
       ike::read_chosen(made.sa, ike::Protocol::esp, choice) != ike::ParseError::none ||
       !is_offered(own.offered, choice.suite) || choice.spi.size() != 4 ||
@@ -198,7 +226,7 @@ OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane&
   OwnRequest own{.asking = Asking::rekey_ike,
                  .new_ike_spi = plane.workers.new_control_spi(plane.random),
                  .nonce = fresh_nonce(plane)};
-  const ike::KeId group = ke_group(sa.suite.ke) ? sa.suite.ke : connection.ike_suites.front().ke;
+  const ike::KeId group = group_for(connection.ike_suites, sa.rekey_group, sa.suite.ke);
   own.offered = suites_with(connection.ike_suites, group);
   const crypto::Bytes ke = begin_ke(group, own);
   ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_ike,

@@ -6,6 +6,8 @@
 namespace cp {
 namespace {
 
+constexpr std::size_t kOldDeadlinesMin = 1024;
+
 std::string text_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
 
 }  // namespace
@@ -21,27 +23,48 @@ std::string SaTable::initiator_key(ike::IkeSpi spi_i, const dp::PeerPath& path) 
   return key;
 }
 
+std::string SaTable::prefix_key(const dp::PeerPath& path) {
+  return text_of(path.peer_octets().first(path.is_ip6 ? 7 : 3));
+}
+
 IkeSa& SaTable::add(std::unique_ptr<IkeSa> sa) {
   IkeSa& added = *sa;
   const std::uint64_t spi = added.our_spi().value();
   CHECK(spi != 0);
-  if (added.state == SaState::half_open)
-    by_initiator_.insert_or_assign(initiator_key(added.spi_i, added.path), spi);
-  CHECK(by_spi_.try_emplace(spi, std::move(sa)).second);
+  Held held{.sa = std::move(sa)};
+  if (added.state == SaState::half_open) {
+    held.initiator = initiator_key(added.spi_i, added.path);
+    held.prefix = prefix_key(added.path);
+    by_initiator_.insert_or_assign(held.initiator, spi);
+    ++half_open_by_prefix_[held.prefix];
+  }
+  CHECK(by_spi_.try_emplace(spi, std::move(held)).second);
   return added;
+}
+
+std::size_t SaTable::half_open_count(const dp::PeerPath& path) const {
+  const auto at = half_open_by_prefix_.find(prefix_key(path));
+  return at == half_open_by_prefix_.end() ? 0 : at->second;
+}
+
+void SaTable::forget_handshake(Held& held, std::uint64_t spi) {
+  if (held.initiator.empty()) return;
+  const auto first = by_initiator_.find(held.initiator);
+  if (first != by_initiator_.end() && first->second == spi) by_initiator_.erase(first);
+  const auto near = half_open_by_prefix_.find(held.prefix);
+  if (--near->second == 0) half_open_by_prefix_.erase(near);
+  held.initiator.clear();
+  held.initiator.shrink_to_fit();
 }
 
 IkeSa* SaTable::find(ike::IkeSpi our_spi) {
   const auto at = by_spi_.find(our_spi.value());
-  return at == by_spi_.end() ? nullptr : at->second.get();
+  return at == by_spi_.end() ? nullptr : at->second.sa.get();
 }
 
 IkeSa* SaTable::find_initiator(ike::IkeSpi spi_i, const dp::PeerPath& path) {
   const auto at = by_initiator_.find(initiator_key(spi_i, path));
-  if (at == by_initiator_.end()) return nullptr;
-  IkeSa* sa = find(ike::IkeSpi(at->second));
-  if (sa == nullptr) by_initiator_.erase(at);
-  return sa;
+  return at == by_initiator_.end() ? nullptr : find(ike::IkeSpi(at->second));
 }
 
 std::vector<IkeSa*> SaTable::find_identity(crypto::Bytes id_body) {
@@ -54,32 +77,40 @@ std::vector<IkeSa*> SaTable::find_identity(crypto::Bytes id_body) {
 
 void SaTable::authenticated(IkeSa& sa) {
   ++authenticated_count_;
+  const auto at = by_spi_.find(sa.our_spi().value());
+  CHECK(at != by_spi_.end());
+  forget_handshake(at->second, at->first);
   by_identity_.emplace(text_of(sa.peer_id), sa.our_spi().value());
 }
 
 void SaTable::remove(ike::IkeSpi our_spi) {
   const auto at = by_spi_.find(our_spi.value());
   if (at == by_spi_.end()) return;
-  const IkeSa& sa = *at->second;
-  const auto [begin, end] = by_identity_.equal_range(text_of(sa.peer_id));
+  const auto [begin, end] = by_identity_.equal_range(text_of(at->second.sa->peer_id));
   for (auto id = begin; id != end; ++id)
     if (id->second == our_spi.value()) {
       by_identity_.erase(id);
       --authenticated_count_;
       break;
     }
-  if (!sa.we_initiated) {
-    const auto first = by_initiator_.find(initiator_key(sa.spi_i, sa.path));
-    if (first != by_initiator_.end() && first->second == our_spi.value())
-      by_initiator_.erase(first);
-  }
+  forget_handshake(at->second, at->first);
   by_spi_.erase(at);
+}
+
+// Deadlines of SAs that went long before they were due.
+void SaTable::drop_old_deadlines() {
+  std::vector<Entry> live;
+  for (const auto& [spi, held] : by_spi_)
+    if (held.sa->scheduled_ms != ExchangeWindow::kNever)
+      live.push_back({held.sa->scheduled_ms, spi});
+  deadlines_ = decltype(deadlines_)(std::greater<>(), std::move(live));
 }
 
 void SaTable::schedule(IkeSa& sa, std::uint64_t at_ms) {
   if (at_ms >= sa.scheduled_ms) return;
   sa.scheduled_ms = at_ms;
   deadlines_.push({at_ms, sa.our_spi().value()});
+  if (deadlines_.size() > 4 * by_spi_.size() + kOldDeadlinesMin) drop_old_deadlines();
 }
 
 IkeSa* SaTable::take_due(std::uint64_t now_ms) {
@@ -99,7 +130,7 @@ std::uint64_t SaTable::next_deadline_ms() const {
 }
 
 void SaTable::for_each(const std::function<void(IkeSa&)>& visit) {
-  for (auto& [spi, sa] : by_spi_) visit(*sa);
+  for (auto& [spi, held] : by_spi_) visit(*held.sa);
 }
 
 }  // namespace cp

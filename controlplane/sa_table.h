@@ -22,8 +22,8 @@ class SaTable {
   // must be new.
   IkeSa& add(std::unique_ptr<IkeSa> sa);
   IkeSa* find(ike::IkeSpi our_spi);
-  // The half-open (or later) SA that the IKE_SA_INIT request of `spi_i` from `path` made; null when
-  // there is none. Forgotten when the SA is gone.
+  // The SA that the IKE_SA_INIT request of `spi_i` from `path` made and that is not authenticated
+  // yet; null when there is none.
   IkeSa* find_initiator(ike::IkeSpi spi_i, const dp::PeerPath& path);
   // Established SAs of an identity (ID body), for uniqueness and revocation.
   std::vector<IkeSa*> find_identity(crypto::Bytes id_body);
@@ -40,6 +40,8 @@ class SaTable {
   std::uint64_t next_deadline_ms() const;
 
   std::size_t size() const { return by_spi_.size(); }
+  // Half-open SAs from one /24 or /56 (RFC 7296 §2.4: an attacker has few of them).
+  std::size_t half_open_count(const dp::PeerPath& path) const;
   std::size_t half_open_count() const { return by_spi_.size() - authenticated_count_; }
   std::size_t authenticated_count() const { return authenticated_count_; }
   void for_each(const std::function<void(IkeSa&)>& visit);
@@ -50,9 +52,18 @@ class SaTable {
     std::uint64_t spi;
     bool operator>(const Entry& other) const { return at_ms > other.at_ms; }
   };
+  // An SA, and under which keys the other maps have it: its path may change.
+  struct Held {
+    std::unique_ptr<IkeSa> sa;
+    std::string initiator, prefix;
+  };
   static std::string initiator_key(ike::IkeSpi spi_i, const dp::PeerPath& path);
+  static std::string prefix_key(const dp::PeerPath& path);
+  void forget_handshake(Held& held, std::uint64_t spi);
+  void drop_old_deadlines();
 
-  std::unordered_map<std::uint64_t, std::unique_ptr<IkeSa>> by_spi_;
+  std::unordered_map<std::uint64_t, Held> by_spi_;
+  std::unordered_map<std::string, std::uint32_t> half_open_by_prefix_;
   std::unordered_map<std::string, std::uint64_t> by_initiator_;
   std::unordered_multimap<std::string, std::uint64_t> by_identity_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> deadlines_;

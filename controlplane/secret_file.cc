@@ -34,7 +34,7 @@ auto fail_errno(std::string_view what, const std::string& path) {
 
 crypto::Result<crypto::SecretBytes> read(const File& file, const std::string& path,
                                          std::size_t len) {
-  struct stat st{};
+  struct stat st {};
   if (::fstat(file.fd(), &st) != 0) return fail_errno("read", path);
   if (!S_ISREG(st.st_mode) || st.st_uid != ::geteuid() || (st.st_mode & 077) != 0)
     return crypto::fail(fmt::format(

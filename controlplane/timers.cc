@@ -6,15 +6,21 @@
 namespace cp {
 namespace {
 
-std::uint64_t half_open_end_ms(const IkeSa& sa, const Plane& plane) {
-  return sa.created_ms + plane.workers_config.admission.half_open_timeout_ms;
+bool wants_delete(const IkeSa& sa) {
+  return sa.delete_wanted || std::ranges::any_of(sa.children, &ChildSa::delete_wanted);
 }
+
+// A round of EAP may wait for somebody to type; how many rounds and how long all of them may be is
+// the business of EapAuthenticator.
+constexpr std::uint64_t kEapRoundMs = 60'000;
 
 // When we ask whether the peer is alive: it was silent for dpd_delay, and nothing is asked anyway.
 std::uint64_t liveness_at_ms(const IkeSa& sa, const Plane& plane) {
+  // Whose connection a reload took away is still looked after, lest it stays for ever.
+  static const Connection kGone;
   const Connection* connection = plane.policy->connection(sa.connection_id);
-  if (connection == nullptr || connection->dpd_delay_s == 0) return ExchangeWindow::kNever;
-  return sa.heard_ms + std::uint64_t{connection->dpd_delay_s} * 1000;
+  const std::uint64_t delay_s = (connection != nullptr ? connection : &kGone)->dpd_delay_s;
+  return delay_s == 0 ? ExchangeWindow::kNever : sa.heard_ms + delay_s * 1000;
 }
 
 }  // namespace
@@ -27,13 +33,20 @@ void Machine::run_timers(unsigned limit) {
   }
 }
 
+std::uint64_t Machine::handshake_end_ms(const IkeSa& sa) const {
+  if (sa.state == SaState::eap) return sa.heard_ms + kEapRoundMs;
+  return sa.created_ms + plane_.workers_config.admission.half_open_timeout_ms;
+}
+
 void Machine::schedule(IkeSa& sa) {
   std::uint64_t at = std::min(sa.window.retransmit_at_ms(), sa.ends_at_ms);
   if (sa.state == SaState::half_open || sa.state == SaState::eap)
-    at = std::min(at, half_open_end_ms(sa, plane_));
+    at = std::min(at, handshake_end_ms(sa));
+  if (sa.fragments != nullptr) at = std::min(at, sa.fragments->since_ms + kFragmentsMs);
   if (sa.state == SaState::established) {
     for (const ChildSa& child : sa.children) at = std::min(at, child.ends_at_ms);
     if (sa.window.may_ask()) {
+      if (wants_delete(sa)) at = plane_.now.ms;  // what a rekeyed IKE SA left
       at = std::min({at, sa.rekey_at_ms, liveness_at_ms(sa, plane_)});
       for (const ChildSa& child : sa.children) at = std::min(at, child.rekey_at_ms);
     }
@@ -44,8 +57,9 @@ void Machine::schedule(IkeSa& sa) {
 // One thing at a time; what it leaves is due again at once.
 void Machine::look_after(IkeSa& sa) {
   const std::uint64_t now = plane_.now.ms;
+  if (sa.fragments != nullptr && now >= sa.fragments->since_ms + kFragmentsMs) drop_fragments(sa);
   if (sa.state == SaState::half_open || sa.state == SaState::eap) {
-    if (now < half_open_end_ms(sa, plane_)) return schedule(sa);
+    if (now < handshake_end_ms(sa)) return schedule(sa);
     ++plane_.counters.half_open_expired;
     return close(sa);
   }

@@ -53,7 +53,9 @@ class FakeWorkers final : public Workers {
     dp::wipe(*seams_[worker].punts.peek());
     seams_[worker].punts.done();
   }
-  dp::Order* claim_order(unsigned worker) override { return seams_[worker].orders.claim(); }
+  dp::Order* claim_order(unsigned worker) override {
+    return orders_full ? nullptr : seams_[worker].orders.claim();
+  }
   void send_order(unsigned worker) override { seams_[worker].orders.publish(); }
   dp::Doorbell& doorbell() override { return doorbell_; }
   void set_sa_init_cookies(bool demanded) override { sa_init_cookies = demanded; }
@@ -106,6 +108,7 @@ class FakeWorkers final : public Workers {
   dp::IssuerRequests requests;
   int reclaimed = 0, flushed = 0;
   bool disk_full = false;
+  bool orders_full = false;  // as if no worker served its orders
   bool sa_init_cookies = false;
 
  private:

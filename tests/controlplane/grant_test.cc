@@ -20,6 +20,34 @@ TEST_F(Grant, KeepsTheIkeSaWhenTheChildIsRefused) {
   EXPECT_NE(rig.sa(client.spi_r), nullptr);  // RFC 7296 §1.2
 }
 
+class GrantSwitches : public PskTest {
+ protected:
+  GrantSwitches()
+      : PskTest(
+            "[connections.rw]\nproposals = 'aes256gcm16-prfsha256-x25519'\n"
+            "reauth_time = '1h'\nover_time = '1m'\nchildless = 'never'\n"
+            "fragmentation = false\nencap = true\n"
+            "[connections.rw.local]\nauth = 'psk'\nid = 'gw.example.org'\n"
+            "[connections.rw.remote]\nauth = 'psk'\n"
+            "[secrets.ike-all]\nsecret = 'secret'\n") {}
+};
+
+TEST_F(GrantSwitches, TellWhenToAuthenticateAgainAndEndTheSaThen) {
+  ASSERT_TRUE(connect());
+  EXPECT_EQ(client.auth_answer.auth_lifetime_s, 3600u);  // RFC 4478 §3
+  EXPECT_LE(rig.sa(client.spi_r)->ends_at_ms, rig.now().ms + 3'660'000);
+}
+
+TEST_F(GrantSwitches, AreFollowedInIkeSaInitToo) {
+  client.childless = true;
+  ASSERT_TRUE(init());
+  EXPECT_FALSE(client.sa_init_answer.fragmentation_supported);
+  EXPECT_FALSE(client.sa_init_answer.childless_supported);
+  EXPECT_TRUE(rig.sa(client.spi_r)->nat_here);
+  EXPECT_FALSE(client.take_auth(rig.exchange(client.auth(), path)));  // RFC 6023 §3
+  EXPECT_EQ(rig.sas().size(), 0u);
+}
+
 TEST_F(Grant, GivesTheQcdTokenThatItWouldAnswerWith) {
   ASSERT_TRUE(connect());
   std::array<std::uint8_t, ike::kQcdTokenLen> token;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "ike/crash_detection.h"
+#include "ike/resume.h"
 #include "tests/controlplane/psk_test.h"
 
 namespace cp {
@@ -46,20 +47,71 @@ TEST_F(Machine, TellsAPeerThatItsSaIsGone) {
   EXPECT_FALSE(answer.token.empty());
 }
 
-// RFC 6290 §4.3: whoever sees the SPIs of a living SA must not get its token by turning flags
-// round.
-TEST_F(Machine, GivesNoTokenForAnSaThatLives) {
+TEST_F(Machine, RepeatsNothingToWhoOnlyKnowsTheSpis) {
+  ASSERT_TRUE(connect());
+  const Octets genuine = client.empty_request(ike::Exchange::informational);
+  const auto answers = rig.exchange(genuine, path);
+  ASSERT_EQ(answers.size(), 1u);
+  Octets forged = genuine;
+  forged.back() ^= 1;
+  EXPECT_TRUE(rig.exchange(forged, rig_path(500, 99)).empty());
+  EXPECT_EQ(rig.exchange(genuine, path), answers);
+}
+
+TEST_F(Machine, NeverTellsTheTokenOfAnSaThatIsAlive) {
   ASSERT_TRUE(connect());
   const Octets genuine = client.empty_request(ike::Exchange::informational);
   for (const int flags : {0x00, 0x20, 0x28}) {
     Octets turned = genuine;
     turned[19] = static_cast<std::uint8_t>(flags);
-    EXPECT_TRUE(rig.exchange(turned, path).empty()) << flags;
+    EXPECT_TRUE(rig.exchange(turned, path).empty()) << flags;  // RFC 6290 §9.3
   }
-  Octets other = genuine;
-  other[0] ^= 1;  // another initiator's SPI beside ours
-  EXPECT_TRUE(rig.exchange(other, path).empty());
-  EXPECT_TRUE(client.open(rig.exchange(genuine, path)).ok);
+  Octets gone = genuine;
+  gone[8] ^= 1;
+  EXPECT_EQ(rig.exchange(gone, path).size(), 1u);
+  // Nor is a short message answered by a longer one.
+  gone.resize(40);
+  gone[27] = 40;
+  EXPECT_TRUE(rig.exchange(gone, path).empty());
+}
+
+TEST_F(Machine, InstallsAChildBeforeItSaysSo) {
+  ASSERT_TRUE(init());
+  rig.deliver(client.auth(), path);
+  rig.plane().serve(rig.now());
+  auto& ring = rig.workers().orders(0);
+  ASSERT_EQ(ring.size(), 2u);  // RFC 7296 §2.8
+  EXPECT_EQ(ring.peek()->kind, dp::OrderKind::install_child);
+  ring.done();
+  EXPECT_EQ(ring.peek()->kind, dp::OrderKind::transmit);
+}
+
+TEST_F(Machine, TellsWorkersLaterWhatFoundNoRoom) {
+  ASSERT_TRUE(init());
+  rig.workers().orders_full = true;
+  EXPECT_TRUE(rig.exchange(client.auth(), path).empty());
+  EXPECT_TRUE(rig.orders.empty());
+  EXPECT_EQ(rig.counters().orders_kept, 1u);
+  EXPECT_GE(rig.counters().orders_lost, 1u);
+  rig.workers().orders_full = false;
+  rig.serve();
+  ASSERT_EQ(rig.orders.size(), 1u);
+  EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::install_child);
+}
+
+TEST_F(Machine, UnauthenticatedErrorsKillNothing) {
+  ASSERT_TRUE(connect());
+  const ike::Header header{.spi_i = client.spi_i,
+                           .spi_r = client.spi_r,
+                           .exchange = ike::Exchange::informational,
+                           .flags = ike::kFlagInitiator | ike::kFlagResponse};
+  for (const ike::Notify why : {ike::Notify::invalid_ike_spi, ike::Notify::invalid_syntax}) {
+    Octets message(128);
+    message.resize(ike::write_clear_notify(header, why, {}, message));
+    EXPECT_TRUE(rig.exchange(message, path).empty());  // RFC 7296 §2.4
+  }
+  EXPECT_EQ(rig.sa(client.spi_r)->state, SaState::established);
+  EXPECT_TRUE(ask(client.empty_request(ike::Exchange::informational)).ok);
 }
 
 TEST_F(Machine, MovesToPort4500DuringIkeAuth) {

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string>
 
+#include "controlplane/plane_counters.h"
+#include "controlplane/radius_client.h"
 #include "controlplane/totals.h"
 
 namespace cp {
@@ -31,6 +33,16 @@ TEST(Manual, HasEveryCounter) {
                                         counter.is_gauge ? "gauge" : "counter", counter.meaning);
     EXPECT_NE(text.find(row), std::string::npos) << "docs/operations.md lacks" << row;
   }
+}
+
+TEST(Manual, HasEveryCounterOfTheControlThread) {
+  const std::string text = manual();
+  const auto expect_row = [&](std::string_view name, std::string_view meaning) {
+    const std::string row = fmt::format("\n| `{}` | {} |\n", name, meaning);
+    EXPECT_NE(text.find(row), std::string::npos) << "docs/operations.md lacks" << row;
+  };
+  for (const PlaneCounterRow& row : kPlaneCounterRows) expect_row(row.name, row.meaning);
+  for (const RadiusCounterRow& row : kRadiusCounterRows) expect_row(row.name, row.meaning);
 }
 
 }  // namespace

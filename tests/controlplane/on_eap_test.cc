@@ -131,6 +131,30 @@ TEST_F(OnEap, RefusesAnAuthWithoutTheKeyOfTheMethod) {
   EXPECT_EQ(rig->sas().size(), 0u);
 }
 
+// IDi of a client with EAP is what it calls itself: it must not push another user out.
+TEST_F(OnEap, TakesThoseForOneWhomTheServerTakesForOne) {
+  const auto connect = [&](const std::string& user) {
+    begin();
+    ASSERT_TRUE(client.take_eap(last_answers));
+    const Octets msk(64, 7);
+    const auto success = round(eap(2, identifier(), "\001" + user), RadiusCode::access_accept,
+                               eap(3, identifier(), ""), msk);
+    ASSERT_TRUE(client.take_eap(success));
+    ASSERT_TRUE(client.take_auth(rig->exchange(client.last_auth(msk), path)));
+  };
+  connect("alice");
+  const ike::IkeSpi alice = client.spi_r;
+  client.spi_i = ike::IkeSpi(77);
+  client.tx_counter = 0;
+  client.initial_contact = true;
+  connect("mallory");
+  EXPECT_NE(rig->sa(alice), nullptr);  // RFC 7296 §2.16
+  client.spi_i = ike::IkeSpi(78);
+  client.tx_counter = 0;
+  connect("alice");
+  EXPECT_EQ(rig->sa(alice), nullptr);
+}
+
 TEST_F(OnEap, AsksTheServerOnceForARepeatedRequest) {
   begin();
   ASSERT_TRUE(client.take_eap(last_answers));

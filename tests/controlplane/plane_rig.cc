@@ -18,17 +18,25 @@ dp::PeerPath rig_path(std::uint16_t peer_port, std::uint8_t last_octet) {
   return path;
 }
 
-PlaneRig::PlaneRig(const std::string& connections, const std::string& other,
-                   std::unique_ptr<RadiusClient> radius) {
+GatewayConfig PlaneRig::read(const std::string& connections) const {
   const std::string text =
       "[outside]\ndevice = 'd'\naddresses = '192.0.2.1'\n[tickets]\nkeyring = 'k'\n"
       "state_dir = 's'\n[pools]\nipv4 = '10.1.0.0/16'\n" +
-      other + connections;
+      other_ + connections;
   auto config = parse_config(text);
   if (!config)
     for (const ConfigError& error : config.error()) ADD_FAILURE() << error_line("rig", error);
   CHECK(config);
-  config_ = std::move(*config);
+  return std::move(*config);
+}
+
+void PlaneRig::reload(const std::string& connections) {
+  plane_->replace_policy(Credentials::load(read(connections)).value());
+}
+
+PlaneRig::PlaneRig(const std::string& connections, const std::string& other,
+                   std::unique_ptr<RadiusClient> radius)
+    : other_(other), config_(read(connections)) {
   const std::string keyring = folder_.file("keyring");
   CHECK(crypto::Keyring::create(kRigStartS).save(keyring));
   keys_ = std::make_unique<TicketKeys>(

@@ -24,6 +24,9 @@ class PlaneRig {
   explicit PlaneRig(const std::string& connections, const std::string& other = "",
                     std::unique_ptr<RadiusClient> radius = nullptr);
 
+  // What a reload does with other connections.
+  void reload(const std::string& connections);
+
   void deliver(const Octets& message, const dp::PeerPath& path);
   void deliver(const dp::Punt& punt);
   // Serves everything that waits. What it wants sent is appended to `sent`, other orders to
@@ -60,7 +63,10 @@ class PlaneRig {
   std::string log_text() const { return text_.str(); }
 
  private:
+  GatewayConfig read(const std::string& connections) const;
+
   ScratchFolder folder_;
+  std::string other_;
   GatewayConfig config_;
   FakeWorkers workers_{1, kRigStartS};
   std::unique_ptr<TicketKeys> keys_;

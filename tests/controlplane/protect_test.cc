@@ -28,6 +28,20 @@ TEST_F(Protect, AnswersARepetitionInFragmentsOnce) {
   EXPECT_EQ(answers, 1u);  // RFC 7383 §2.6.1
 }
 
+TEST_F(Protect, KeepsNothingOfForgedFragmentsAndNothingForLong) {
+  ASSERT_TRUE(connect());
+  const std::vector<Octets> pieces = client.fragments(ike::Exchange::informational, 3000);
+  Octets forged = pieces[0];
+  forged.back() ^= 1;
+  rig.exchange(forged, path);
+  EXPECT_EQ(rig.sa(client.spi_r)->fragments, nullptr);
+  rig.exchange(pieces[0], path);
+  EXPECT_NE(rig.sa(client.spi_r)->fragments, nullptr);
+  rig.pass_ms(kFragmentsMs);
+  rig.serve();
+  EXPECT_EQ(rig.sa(client.spi_r)->fragments, nullptr);
+}
+
 TEST_F(Protect, TakesNoFragmentsThatWereNotNegotiated) {
   client.fragmentation = false;
   ASSERT_TRUE(connect());

@@ -95,6 +95,34 @@ TEST_F(Rekey, TriesAgainLaterWhenThePeerIsBusy) {
   EXPECT_EQ(sa().own.asking, Asking::rekey_child);
 }
 
+TEST_F(Rekey, AsksAgainAtOnceWithTheGroupThatThePeerWantsAndThenWaits) {
+  ASSERT_TRUE(connect());
+  std::string both = kPskForAll;
+  both.replace(both.find("x25519'"), 7, "x25519-ecp256'");
+  rig.reload(both);
+  rig.plane().machine().start_rekey(sa());
+  const std::array<std::uint8_t, 2> group = {0, 19};
+  const auto wants = [&](const IkeClient::Opened& offer) {
+    Octets inner(64);
+    crypto::ByteWriter writer(inner);
+    ike::ChainBuilder chain(writer);
+    chain.notify(ike::Notify::invalid_ke_payload, group);
+    inner.resize(writer.size());
+    return client.answer(offer.header, chain.first_type(), inner);
+  };
+  rig.deliver(wants(asked()), path);
+  const auto again = asked();
+  ASSERT_TRUE(again.ok);
+  ike::CreateChildRequest request;
+  ike::PayloadType offending;
+  ASSERT_EQ(ike::parse_create_child_request(again.first, again.inner, request, offending),
+            ike::ParseError::none);
+  EXPECT_EQ(request.ke, ike::KeId::ecp_256);  // RFC 7296 §1.3
+  const std::size_t before = rig.sent.size();
+  rig.exchange(wants(again), path);
+  EXPECT_EQ(rig.sent.size(), before);
+}
+
 TEST_F(Rekey, DropsAChildThatThePeerNoLongerHas) {
   ASSERT_TRUE(connect());
   rig.plane().machine().start_child_rekey(sa(), client.child_out);

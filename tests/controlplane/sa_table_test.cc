@@ -38,6 +38,34 @@ TEST(SaTable, KeepsTheInitiatorOfALaterSaWhenAnEarlierOneGoes) {
   EXPECT_EQ(table.find_initiator(ike::IkeSpi(7), rig_path()), &later);
 }
 
+TEST(SaTable, ForgetsTheFirstMessageAndThePrefixOfWhoIsAuthenticated) {
+  SaTable table;
+  IkeSa& sa = table.add(make(1));
+  table.add(make(2));
+  EXPECT_EQ(table.half_open_count(rig_path(4500, 99)), 2u) << "one /24";
+  dp::PeerPath elsewhere = rig_path();
+  elsewhere.peer[2] ^= 1;
+  EXPECT_EQ(table.half_open_count(elsewhere), 0u);
+  sa.path = elsewhere;  // a client that moves leaves nothing behind
+  table.authenticated(sa);
+  EXPECT_EQ(table.half_open_count(rig_path()), 1u);
+  table.remove(ike::IkeSpi(1));
+  table.remove(ike::IkeSpi(2));
+  EXPECT_EQ(table.half_open_count(rig_path()), 0u);
+  EXPECT_EQ(table.find_initiator(ike::IkeSpi(7), rig_path()), nullptr);
+}
+
+TEST(SaTable, DropsTheDeadlinesOfSasThatAreGone) {
+  SaTable table;
+  for (std::uint64_t spi = 1; spi < 5000; ++spi) {
+    table.schedule(table.add(make(spi)), spi == 1 ? 1'000'000 : 10);
+    if (spi != 1) table.remove(ike::IkeSpi(spi));
+  }
+  EXPECT_EQ(table.size(), 1u);
+  ASSERT_NE(table.take_due(1'000'000), nullptr);
+  EXPECT_EQ(table.next_deadline_ms(), ExchangeWindow::kNever);
+}
+
 TEST(SaTable, FindsAllSasOfAnIdentityOnceTheyAreAuthenticated) {
   SaTable table;
   IkeSa& a = table.add(make(1, "alice"));

@@ -71,5 +71,23 @@ TEST_F(Timers, TerminatesWithDeleteAndKillsTheTicket) {
   EXPECT_EQ(rig.sas().size(), 0u);
 }
 
+TEST_F(Timers, LooksAfterSasWhoseConnectionIsGone) {
+  ASSERT_TRUE(connect());
+  rig.reload("[connections.other]\n");
+  rig.sa(client.spi_r)->rekey_at_ms = rig.now().ms;
+  rig.plane().machine().start_rekey(*rig.sa(client.spi_r));
+  EXPECT_EQ(rig.sa(client.spi_r)->rekey_at_ms, ExchangeWindow::kNever) << "not due for ever";
+  rig.sent.clear();
+  rig.pass_ms(60'000);
+  rig.serve();
+  EXPECT_EQ(rig.sent.size(), 1u) << "is it alive?";
+}
+
+TEST_F(Timers, TerminatesAHandshakeAtOnce) {
+  ASSERT_TRUE(init());
+  rig.plane().machine().terminate(*rig.sa(client.spi_r));
+  EXPECT_EQ(rig.sas().size(), 0u);
+}
+
 }  // namespace
 }  // namespace cp
