@@ -66,26 +66,22 @@ bool fits(const IkeSa& sa, const CtlSelection& selection) {
 
 }  // namespace
 
-std::vector<std::uint64_t> LoopVerbs::selected(const CtlSelection& selection, std::uint64_t from) {
-  std::vector<std::uint64_t> spis;
-  plane_.sas().for_each([&](IkeSa& sa) {
-    const std::uint64_t spi = sa.our_spi().value();
-    if (spi >= from && fits(sa, selection)) spis.push_back(spi);
-  });
-  std::ranges::sort(spis);
-  return spis;
-}
-
 CtlPage<CtlSa> LoopVerbs::list_sas(const CtlSelection& selection, std::uint64_t from) {
-  const std::vector<std::uint64_t> spis = selected(selection, from);
+  if (from == 0) {
+    order_.clear();
+    plane_.sas().for_each([&](IkeSa& sa) { order_.push_back(sa.our_spi().value()); });
+    std::ranges::sort(order_);
+  }
   const std::uint64_t now_ms = time_now().ms;
   CtlPage<CtlSa> page;
-  for (const std::uint64_t spi : spis) {
+  for (auto at = std::ranges::lower_bound(order_, from); at != order_.end(); ++at) {
+    const IkeSa* sa = plane_.sas().find(ike::IkeSpi(*at));
+    if (sa == nullptr || !fits(*sa, selection)) continue;
     if (page.rows.size() == kCtlPageRows) {
-      page.next = spi;
+      page.next = *at;
       break;
     }
-    page.rows.push_back(row_of(*plane_.sas().find(ike::IkeSpi(spi)), now_ms));
+    page.rows.push_back(row_of(*sa, now_ms));
   }
   return page;
 }
@@ -127,11 +123,12 @@ std::vector<CtlValue> LoopVerbs::counters() {
   std::vector<CtlValue> values;
   const PlaneCounters& plane = plane_.counters();
   for (const PlaneCounterRow& row : kPlaneCounterRows)
-    values.push_back({"control." + std::string(row.name), plane.*row.value,
-                      std::string(row.meaning)});
+    values.push_back(
+        {"control." + std::string(row.name), plane.*row.value, std::string(row.meaning)});
   const Totals totals = totals_of(workers_);
   for (std::size_t i = 0; i < kCounterCount; ++i)
-    values.push_back({std::string(kCounterRows[i].name), totals.counters[i], ""});
+    values.push_back({std::string(kCounterRows[i].name), totals.counters[i],
+                      std::string(kCounterRows[i].meaning)});
   for (std::size_t i = 1; i < dp::kDropCount; ++i)
     values.push_back({"drop." + std::string(dp::kDropInfo[i].name), totals.drops[i],
                       std::string(dp::kDropInfo[i].meaning)});
@@ -141,14 +138,25 @@ std::vector<CtlValue> LoopVerbs::counters() {
 crypto::Result<std::uint64_t> LoopVerbs::terminate(const CtlSelection& selection) {
   if (!selection.spi_r && !selection.identity && selection.connection.empty())
     return crypto::fail("say which: an SPI, an identity or a connection");
-  const std::vector<std::uint64_t> spis = selected(selection, 0);
-  for (const std::uint64_t spi : spis)
-    plane_.machine().terminate(*plane_.sas().find(ike::IkeSpi(spi)));
-  if (spis.empty() && selection.spi_r) {
+  std::vector<IkeSa*> meant;
+  plane_.sas().for_each([&](IkeSa& sa) {
+    if (fits(sa, selection)) meant.push_back(&sa);
+  });
+  // Established ones by their timers, at their pace: thousands must not hold the loop up.
+  const std::uint64_t now_ms = plane_.plane().now.ms;
+  for (IkeSa* sa : meant) {
+    if (sa->state != SaState::established) {
+      plane_.machine().terminate(*sa);
+      continue;
+    }
+    sa->ends_at_ms = now_ms;
+    plane_.sas().schedule(*sa, now_ms);
+  }
+  if (meant.empty() && selection.spi_r) {
     plane_.machine().terminate_resumed(*selection.spi_r);
     return 1;
   }
-  return spis.size();
+  return meant.size();
 }
 
 }  // namespace cp

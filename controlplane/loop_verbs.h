@@ -2,6 +2,7 @@
 // Control thread only.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class LoopVerbs final : public CtlVerbs {
         version_(std::move(version)),
         started_(started) {}
 
+  // A list shows the SAs that are there when it begins and still are when their page comes. The
+  // table is gone through once for a list, not once for a page.
   CtlPage<CtlSa> list_sas(const CtlSelection& selection, std::uint64_t from) override;
   const std::vector<Connection>& connections() override;
   std::vector<CtlPool> list_pools() override;
@@ -37,9 +40,6 @@ class LoopVerbs final : public CtlVerbs {
   CtlReload reload() override { return loop_.reload(); }
 
  private:
-  // SPIs of the SAs that are meant, in order, from `from` on.
-  std::vector<std::uint64_t> selected(const CtlSelection& selection, std::uint64_t from);
-
   ControlLoop& loop_;
   ControlPlane& plane_;
   const GatewayConfig& config_;
@@ -47,6 +47,7 @@ class LoopVerbs final : public CtlVerbs {
   TicketKeys& keys_;
   std::string version_;
   Time started_;
+  std::vector<std::uint64_t> order_;  // our SPIs, sorted, when the last list began
 };
 
 }  // namespace cp

@@ -65,6 +65,19 @@ TEST_F(LoopVerbsTest, GivesLongListsInPagesWithoutRepetition) {
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
 }
 
+TEST_F(LoopVerbsTest, LeavesOutWhatGoesWhileItIsListed) {
+  for (std::uint64_t i = 0; i < kCtlPageRows + 10; ++i) {
+    IkeClient other(1000 + i);
+    rig.exchange(other.sa_init(), path);
+  }
+  const auto first = verbs_.list_sas({}, 0);
+  ASSERT_NE(first.next, 0u);
+  rig.sas().remove(ike::IkeSpi(first.next));
+  IkeClient late(1);
+  rig.exchange(late.sa_init(), path);
+  EXPECT_EQ(verbs_.list_sas({}, first.next).rows.size(), 9u);
+}
+
 TEST_F(LoopVerbsTest, SelectsByIdentityConnectionAndSpi) {
   ASSERT_TRUE(connect());
   const auto count = [&](const CtlSelection& s) { return verbs_.list_sas(s, 0).rows.size(); };
@@ -104,8 +117,8 @@ TEST_F(LoopVerbsTest, RotatesKeysAndPublishesThem) {
 
 TEST_F(LoopVerbsTest, RevokesAndTellsTheWorkers) {
   const std::string eve = parse_identity("eve@example.org").value();
-  ASSERT_TRUE(verbs_.revoke({.kind = CtlRevocation::Kind::identity,
-                             .identity = IdBody(eve.begin(), eve.end())}));
+  ASSERT_TRUE(verbs_.revoke(
+      {.kind = CtlRevocation::Kind::identity, .identity = IdBody(eve.begin(), eve.end())}));
   EXPECT_EQ(rig.workers().deny_lists.back().identities, std::vector<std::string>{eve});
   ASSERT_TRUE(verbs_.revoke({.kind = CtlRevocation::Kind::generation, .generation = 4}));
   EXPECT_EQ(rig.workers().deny_lists.back().generation_min, 4u);
@@ -129,8 +142,10 @@ TEST_F(LoopVerbsTest, CountsPoolsAndSas) {
   EXPECT_EQ(verbs_.stats().ike_sas, 1u);
   EXPECT_EQ(verbs_.stats().child_sas, 1u);
   bool found = false;
-  for (const CtlValue& value : verbs_.counters())
+  for (const CtlValue& value : verbs_.counters()) {
+    EXPECT_FALSE(value.meaning.empty()) << value.name;
     found = found || (value.name == "control.handshakes" && value.value == 1);
+  }
   EXPECT_TRUE(found);
 }
 

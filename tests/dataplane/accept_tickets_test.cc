@@ -144,6 +144,25 @@ TEST(AcceptTickets, AsksTheDenyList) {
   EXPECT_EQ(probe.complaint(), "");
 }
 
+// R5723-90: all tickets at once, by their generation; new tickets are of the next one.
+TEST(AcceptTickets, ARevokedGenerationIsRefused) {
+  GatewayProbe probe;
+  ScalarClient old = probe.client();
+  probe.gateway.publish_denied({.generation_min = 5});
+  const Reaction reaction = probe.send(old.begin());
+  EXPECT_TRUE(reaction.is_nack());
+  EXPECT_EQ(reaction.drop(), Drop::ticket_revoked);
+  ScalarClient recent =
+      probe.client({.state = [](ike::TicketState& s) { s.policy_generation = 5; }});
+  ASSERT_TRUE(probe.open(recent));
+  const rig::Resumed resumed = probe.finish(std::move(recent));
+  ASSERT_EQ(resumed.complaint, "");
+  ScalarClient again = probe.client_of(resumed.client.renewed(*resumed.message4));
+  ASSERT_TRUE(probe.open(again)) << "the new ticket is of generation 5";
+  probe.gateway.publish_denied({});
+  EXPECT_EQ(probe.complaint(), "");
+}
+
 // R5723-85, R5723-21: a used ticket is refused, from whatever SPIi, nonce and address.
 TEST(AcceptTickets, RefusesWhatIsSpent) {
   GatewayProbe probe;

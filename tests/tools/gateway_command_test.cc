@@ -124,5 +124,31 @@ TEST_F(GatewayCommand, StartsReloadsAndStops) {
   EXPECT_GT(json["total"]["idle_bursts"], 0);
 }
 
+TEST_F(GatewayCommand, IsSteeredThroughItsSocket) {
+  create_keyring();
+  const std::string socket = folder_.file("control");
+  const std::string config = write_config(
+      "net_ring0", "[secrets.ike-all]\nsecret = 'sesame'\n[control]\nsocket = '" + socket + "'\n");
+  ASSERT_EQ(run_command("chmod 600 " + config).status, 0);
+  const std::string out = folder_.file("out");
+  const std::string ctl = std::string(RESURGECTL) + " --socket " + socket + " ";
+  const Outcome outcome = run_command(
+      kProgram + " " + config + " > " + out +
+      " 2>&1 & pid=$!; for i in $(seq 200); do grep -q READY " + out +
+      " && break; kill -0 $pid || break; sleep 0.1; done; " + ctl + "stats && " + ctl +
+      "list-conns && " + ctl + "list-pools && " + ctl + "rotate-keys && " + ctl +
+      "revoke --identity alice@example.org && " + ctl + "reload && " + ctl + "--json counters; " +
+      ctl + "terminate --connection a; kill -TERM $pid; wait $pid");
+  EXPECT_EQ(outcome.status, 0) << outcome.output << folder_.read("out");
+  for (const char* part :
+       {"workers          1\n", "\na           psk", "10.0.0.1-10.0.0.254  254   0",
+        "tickets of alice@example.org are refused", "\"name\":\"idle_bursts\"",
+        "closing 0 IKE SA(s)\n"})
+    EXPECT_NE(outcome.output.find(part), std::string::npos) << part << "\n" << outcome.output;
+  EXPECT_NE(folder_.read("out").find("control: rotate-keys by uid "), std::string::npos);
+  EXPECT_NE(folder_.read("state/revocations").find("identity 03000000"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
 }  // namespace
 }  // namespace tools
