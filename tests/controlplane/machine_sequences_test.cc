@@ -25,11 +25,13 @@ TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
     crypto::Random random(seed);
     Octets octets(1 + random.below(kOctetsMax));
     random.fill(octets);
+    // Every other time a client is connected already: begin, authenticate, nothing altered.
+    if (seed % 2 == 0) octets.insert(octets.begin(), {0, octets[0], 1, 0, 0, 0});
     world.run(octets);
   }
   // They did get somewhere.
   const PlaneCounters& counters = world.counters();
-  EXPECT_GT(counters.handshakes, kSequences / 16);
+  EXPECT_GT(counters.handshakes, kSequences / 4);
   EXPECT_GT(counters.adopted, kSequences / 8);
   EXPECT_GT(counters.ike_rekeyed, 0u);
   EXPECT_GT(counters.children_rekeyed, 0u);
