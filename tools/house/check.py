@@ -32,6 +32,7 @@ def sanitizer_environment() -> dict[str, str]:
     return os.environ | {
         "ASAN_OPTIONS": "strict_string_checks=1:check_initialization_order=1:"
         "detect_stack_use_after_return=1",
+        "LSAN_OPTIONS": f"print_suppressions=0:suppressions={ROOT}/tools/house/lsan.supp",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TSAN_OPTIONS": "second_deadlock_stack=1",
         "ASAN_SYMBOLIZER_PATH": symbolizer,
