@@ -14,6 +14,7 @@
 
 #include "crypto/base/error.h"
 #include "crypto/random.h"
+#include "dataplane/esp_sa.h"
 #include "dataplane/lanes.h"
 #include "dataplane/session_table.h"
 
@@ -53,7 +54,7 @@ struct Filled {
 void report(benchmark::State& state, const Filled& filled, std::size_t per_iteration) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(per_iteration));
   state.counters["bytes_per_session"] = static_cast<double>(filled.table->bytes_per_session());
-  state.counters["bytes_child"] = static_cast<double>(sizeof(ChildSa));
+  state.counters["bytes_child"] = static_cast<double>(sizeof(EspSa));
 }
 
 void find_alone(benchmark::State& state) {

@@ -88,6 +88,10 @@ void make_child(const IkeSa& sa, const Request& request, const GrantInput& input
     return;
   }
   child.spi_in = plane.workers.new_child_spi(sa.worker, plane.random);
+  if (child.spi_in.value() == 0) {
+    out.child_error = ike::Notify::no_additional_sas;
+    return;
+  }
   child.spi_out = ike::EspSpi(crypto::load_be32(out.choice.spi.data()));
   child.suite = out.choice.suite;
   child.suite.ke = ike::KeId::none;

@@ -6,6 +6,8 @@
 namespace cp {
 namespace {
 
+constexpr std::uint64_t kNoPlaceRetryMs = 10'000;
+
 // Inner payloads of a request, in a buffer of their own.
 struct Inner {
   Octets buffer = Octets(dp::kSeamMessageMax);
@@ -67,6 +69,10 @@ void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
   if (connection == nullptr || child->replaced || child->delete_wanted) return;
   Inner inner;
   OwnRequest own = begin_child_rekey(sa, *child, *connection, plane_, inner.chain);
+  if (own.new_spi.value() == 0) {  // all places are taken: later
+    child->rekey_at_ms = plane_.now.ms + kNoPlaceRetryMs;
+    return;
+  }
   ask(sa, ike::Exchange::create_child_sa, std::move(own), inner.chain.first_type(), inner.octets());
 }
 

@@ -65,7 +65,8 @@ class Workers {
   virtual void set_sa_init_cookies(bool demanded) = 0;
   // An SPI by which workers know that its IKE SA is the control thread's.
   virtual ike::IkeSpi new_control_spi(crypto::Random& random) = 0;
-  // An inbound SPI for a Child SA on that worker.
+  // An inbound SPI for a Child SA on that worker, promised for two minutes and then kept from the
+  // order to install it to the order to remove it; 0 when all places are taken.
   virtual ike::EspSpi new_child_spi(unsigned worker, crypto::Random& random) = 0;
 
   // Pool addresses. `wish` is given when it is free or held by `previous` (0 = nobody) or `holder`;

@@ -12,7 +12,7 @@ std::uint16_t copy_to(std::array<std::uint8_t, N>& to, crypto::Bytes from) {
   return static_cast<std::uint16_t>(from.size());
 }
 
-void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed, const ChildSa& child) {
+void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed) {
   out.spi_i = session.spi_i;
   out.spi_r = session.spi_r;
   out.suite = session.suite;
@@ -29,10 +29,6 @@ void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed, cons
   out.ip4_lease = session.ip4_lease;
   out.ip6_lease = session.ip6_lease;
   out.fragmentation = session.fragmentation;
-  out.has_child = child.spi_in.value() != 0;
-  out.child_in = child.spi_in;
-  out.child_out = child.spi_out;
-  out.child_suite = child.suite;
   out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
   crypto::Bytes ids = packed.subspan(id_offset(session), ids_len(session));
   const auto take = [&](std::size_t len) {
@@ -46,6 +42,15 @@ void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed, cons
   crypto::Bytes response = packed.subspan(response_offset(session), session.response_len);
   if (response.size() > kAdoptedResponseMax) response = {};
   out.response_len = copy_to(out.response, response);
+}
+
+void describe_child(AdoptedSa& out, std::uint32_t place, WorkerParts& w) {
+  out.has_child = w.esp.live(place);
+  if (!out.has_child) return;
+  const EspSa& sa = w.esp.at(place);
+  out.child_in = ike::EspSpi(sa.in.spi);
+  out.child_out = ike::EspSpi(sa.out.spi);
+  out.child_suite = suite_of(sa);
 }
 
 PeerPath last_path(const Session& session) {
@@ -67,7 +72,8 @@ bool hand_to_control(std::uint32_t slot, const PeerPath& path, crypto::Bytes mes
   Session& session = w.sessions.session(slot);
   letter->path = path;
   put_message(*letter, message);
-  describe(letter->sa, session, w.sessions.blob(session, 0), w.sessions.child(slot));
+  describe(letter->sa, session, w.sessions.blob(session, 0));
+  describe_child(letter->sa, slot, w);
   w.sessions.adopt(slot);
   post_punt(w);
   w.counters.adopted.add();
@@ -92,11 +98,18 @@ void release(ike::IkeSpi spi_r, WorkerParts& w) {
   const SessionTable::Found found = w.sessions.find(w.codec.decode(spi_r));
   if (found.state != SlotState::adopted) return;
   w.requests.erase(w.sessions.session(found.slot).request_hash);
-  w.sessions.close(found.slot);
+  // Inherited by the IKE SA that replaced this one (RFC 7296 §2.18): the place is not free yet.
+  if (w.esp.live(found.slot))
+    w.esp.at(found.slot).outlives_session = true;
+  else
+    w.sessions.close(found.slot);
 }
 
 void note_path(Session& session, const Burst& burst, unsigned lane) {
-  const PeerPath path = peer_path(burst, lane);
+  note_path(session, peer_path(burst, lane));
+}
+
+void note_path(Session& session, const PeerPath& path) {
   session.peer_mac = path.peer_mac;
   session.peer_is_ip6 = path.is_ip6;
   session.udp_encapsulation = path.non_esp_marker;

@@ -15,7 +15,8 @@
 
 namespace dp {
 
-enum class Verdict : std::uint8_t { live, reply, handed_over, punted, drop };
+// reply leaves by the port it came from, forward by the other one.
+enum class Verdict : std::uint8_t { live, reply, forward, handed_over, punted, drop };
 
 // Addresses of one packet, found by classify. IPv4 addresses are stored in the first 4 octets.
 struct Path {
@@ -25,9 +26,9 @@ struct Path {
   std::uint16_t destination_port = 0;
   std::uint16_t l3_offset = 0;       // of the IP header
   std::uint16_t l4_offset = 0;       // of the UDP header (or ICMP, ESP)
-  std::uint16_t payload_offset = 0;  // of the IKE message (after the non-ESP marker, if any)
+  std::uint16_t payload_offset = 0;  // of the IKE message (after the non-ESP marker), or of ESP
   bool is_ip6 = false;
-  bool non_esp_marker = false;  // came to port 4500
+  bool non_esp_marker = false;  // IKE that came to port 4500
 
   crypto::Bytes source_octets() const { return {source.data(), is_ip6 ? 16u : 4u}; }
   crypto::Bytes destination_octets() const { return {destination.data(), is_ip6 ? 16u : 4u}; }
@@ -41,13 +42,14 @@ struct Families {
   LaneSet resume;       // IKE_SESSION_RESUME requests with SPIr = 0
   LaneSet initiations;  // IKE_SA_INIT requests with SPIr = 0
   LaneSet sessions;     // IKE messages with SPIr != 0, responses too
+  LaneSet esp;          // ESP, plain or in UDP
 };
 
 struct Burst {
   unsigned count = 0;
   std::array<Frame, kBurstMax> frame;
   std::array<Path, kBurstMax> path;
-  std::array<crypto::Bytes, kBurstMax> message;  // IKE message, from the first SPI octet
+  std::array<crypto::Bytes, kBurstMax> message;  // IKE or ESP, from the first SPI octet
   std::array<ike::Header, kBurstMax> header;     // of that message
   LaneSet outside_frame;  // reassembled messages that are longer than a frame
   std::array<Verdict, kBurstMax> verdict;

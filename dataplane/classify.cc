@@ -15,7 +15,15 @@ constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
 constexpr std::size_t kCacheLine = 64;
 
-enum class Family : std::uint8_t { link, fragments, versions, resume, initiations, sessions };
+enum class Family : std::uint8_t {
+  link,
+  fragments,
+  versions,
+  resume,
+  initiations,
+  sessions,
+  esp,
+};
 
 // What an outer layer tells the next one.
 struct Ethernet {
@@ -185,8 +193,8 @@ Drop check_udp_checksum(const Frame& frame, const Path& path, Bytes udp) {
   return udp_checksum(path, udp) == 0 ? Drop::none : Drop::udp_bad_checksum;
 }
 
-// Leaves the IKE message in `message`.
-Drop read_udp(const Frame& frame, Bytes l4, Path& path, Bytes& message) {
+// Leaves the IKE message or the ESP packet in `message`.
+Drop read_udp(const Frame& frame, Bytes l4, Path& path, Bytes& message, Family& family) {
   if (l4.size() < kUdpLen) return Drop::udp_bad_length;
   const std::size_t len = load_be16(l4.data() + 4);
   if (len < kUdpLen || len > l4.size()) return Drop::udp_bad_length;
@@ -202,7 +210,11 @@ Drop read_udp(const Frame& frame, Bytes l4, Path& path, Bytes& message) {
   if (nat_port) {
     if (message.size() == 1 && message[0] == 0xff) return Drop::nat_keepalive;  // RFC 3948 §2.3
     if (message.size() < ike::kNonEspMarkerLen) return Drop::ike_runt;
-    if (load_be32(message.data()) != 0) return Drop::esp_unknown_spi;  // RFC 3948 §2.2
+    if (load_be32(message.data()) != 0) {  // RFC 3948 §2.2
+      family = Family::esp;
+      path.payload_offset = static_cast<std::uint16_t>(offset);
+      return Drop::none;  // whose UDP checksum says nothing: RFC 3948 §2.1
+    }
     message = message.subspan(ike::kNonEspMarkerLen);
     offset += ike::kNonEspMarkerLen;
     path.non_esp_marker = true;
@@ -262,15 +274,20 @@ Drop read_lane(Burst& burst, unsigned lane, Bytes octets, const Link& link, Fami
     return Drop::none;
   }
   if (ip.protocol == kProtocolUdp) [[likely]] {
-    why = read_udp(frame, ip.l4, path, burst.message[lane]);
-    return why != Drop::none ? why : read_ike(burst.message[lane], burst.header[lane], family);
+    why = read_udp(frame, ip.l4, path, burst.message[lane], family);
+    if (why != Drop::none || family == Family::esp) return why;
+    return read_ike(burst.message[lane], burst.header[lane], family);
   }
   if (ip.protocol == (path.is_ip6 ? kProtocolIcmp6 : kProtocolIcmp)) {
     path.payload_offset = path.l4_offset;
     burst.message[lane] = ip.l4;
     return Drop::none;
   }
-  return ip.protocol == kProtocolEsp ? Drop::esp_unknown_spi : Drop::ip_unknown_protocol;
+  if (ip.protocol != kProtocolEsp) return Drop::ip_unknown_protocol;
+  path.payload_offset = path.l4_offset;
+  burst.message[lane] = ip.l4;
+  family = Family::esp;
+  return Drop::none;
 }
 
 LaneSet& set_of(Families& families, Family family) {
@@ -287,6 +304,8 @@ LaneSet& set_of(Families& families, Family family) {
       return families.initiations;
     case Family::sessions:
       return families.sessions;
+    case Family::esp:
+      return families.esp;
   }
   return families.link;
 }

@@ -11,9 +11,9 @@ namespace dp {
 // family. Never reads beyond frame.len, and never writes to a frame.
 //
 // Filled for IKE lanes: path, message (the IKE message without marker, Ethernet padding trimmed),
-// header. Filled for ICMP and ICMPv6 lanes of `link`: path with l4_offset and payload_offset at the
-// ICMP header, and message = the ICMP message. ARP lanes of `link`: path.l3_offset at the ARP
-// message, nothing else.
+// header. Filled for ESP lanes: path (ports 0 when it came without UDP) and message. Filled for
+// ICMP and ICMPv6 lanes of `link`: path with l4_offset and payload_offset at the ICMP header, and
+// message = the ICMP message. ARP lanes of `link`: path.l3_offset at the ARP message, nothing else.
 //
 // IP fragments are a family of their own (stage reassemble): path without ports, l4_offset behind
 // the IPv4 header or at the fragment header of IPv6, and message = the octets from there.

@@ -35,7 +35,7 @@ LaneSet spend_tickets(Burst& burst, LaneSet in, AuthTrip& trip, PerLane<Grant>& 
 
 // KEYMAT = prf+(SK_d, Ni | Nr) with the nonces of messages 1 and 2 (RFC 7296 §2.17).
 void derive_child_keys(crypto::Prf prf, LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants,
-                       WorkerParts& w) {
+                       const PerLane<std::uint8_t*>& keymats, WorkerParts& w) {
   const std::size_t count = in.size();
   auto* keys = w.scratch.take_array<crypto::PrfKey>(count);
   std::array<crypto::PrfKeyLane, kBurstMax> key_lanes;
@@ -47,34 +47,57 @@ void derive_child_keys(crypto::Prf prf, LaneSet in, AuthTrip& trip, const PerLan
     const std::size_t len =
         ike::write_child_seed(half.nonce_i(), half.nonce_r, crypto::seed_of(work));
     key_lanes[i] = {ike::split_ike_keymat(half.ticket.suite, half.keymat).sk_d, &keys[i]};
-    plus_lanes[i] = {&keys[i], work, len,
-                     crypto::MutBytes(w.sessions.child(half.slot).keymat)
-                         .first(ike::child_keymat_len(grants[lane].choice.suite))};
+    plus_lanes[i] = {
+        &keys[i], work, len, {keymats[lane], ike::child_keymat_len(grants[lane].choice.suite)}};
     ++i;
   }
   w.engine.prepare(prf, {key_lanes.data(), count});
   crypto::prf_plus(w.engine, prf, {plus_lanes.data(), count});
 }
 
-void make_children(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants, WorkerParts& w) {
+// The Child SA stands in the ESP table before message 4 leaves: the peer may use it at once.
+bool install(const Burst& burst, unsigned lane, AuthTrip& trip, Grant& grant, crypto::Bytes keymat,
+             WorkerParts& w) {
+  static constexpr ike::SelectorList kLeasesOnly{};
+  const HalfOpen& half = *trip.half[lane];
+  trip.child_spi[lane] = w.esp.spis().fresh(w.index, half.slot, w.random);
+  const EspInstall child{
+      .spi_in = trip.child_spi[lane],
+      .spi_out = ike::EspSpi(crypto::load_be32(grant.choice.spi.data())),
+      .suite = grant.choice.suite,
+      .ike_spi_r = half.spi_r,
+      .ip4_lease = grant.ip4_lease,
+      .ip6_lease = grant.ip6_lease,
+      .ts_local = &grant.ts_r,
+      .ts_remote = is_leases_only(grant.ts_i, grant.ip4_lease, grant.ip6_lease, w) ? &kLeasesOnly
+                                                                                   : &grant.ts_i,
+      .keymat = keymat};
+  return install_child(half.slot, child, peer_path(burst, lane), w);
+}
+
+void make_children(const Burst& burst, LaneSet in, AuthTrip& trip, PerLane<Grant>& grants,
+                   WorkerParts& w) {
   LaneSet with_child;
+  PerLane<std::uint8_t*> keymats;
   for (unsigned lane : in) {
     if (grants[lane].child_error != 0) {
       w.counters.child_failures.add();
       continue;
     }
-    const HalfOpen& half = *trip.half[lane];
-    ChildSa& child = w.sessions.child(half.slot);
-    // Slot and a random octet: not below 256, and packets from before do not hit the new SA by
-    // habit.
-    child.spi_in = ike::EspSpi(((half.slot + 1) << 8) | (w.random.u32() & 0xff));
-    child.spi_out = ike::EspSpi(crypto::load_be32(grants[lane].choice.spi.data()));
-    child.suite = grants[lane].choice.suite;
+    keymats[lane] = w.scratch.take(ike::kChildKeymatMax);
     with_child.add(lane);
   }
   for_each_prf(
       with_child, [&](unsigned lane) -> const ike::Suite& { return trip.half[lane]->ticket.suite; },
-      [&](crypto::Prf prf, LaneSet same) { derive_child_keys(prf, same, trip, grants, w); });
+      [&](crypto::Prf prf, LaneSet same) {
+        derive_child_keys(prf, same, trip, grants, keymats, w);
+      });
+  for (unsigned lane : with_child) {
+    const std::size_t len = ike::child_keymat_len(grants[lane].choice.suite);
+    if (install(burst, lane, trip, grants[lane], {keymats[lane], len}, w)) continue;
+    grants[lane].child_error = static_cast<std::uint16_t>(ike::Notify::no_additional_sas);
+    w.counters.child_failures.add();
+  }
 }
 
 // Fills the established record with what the session needs from here on. SK_pi, SK_pr and the
@@ -178,7 +201,7 @@ LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
   PerLane<Session*> sessions;
   for (unsigned lane : winners) sessions[lane] = &w.sessions.establish(*trip.half[lane]);
-  make_children(winners, trip, grants, w);
+  make_children(burst, winners, trip, grants, w);
   PerLane<NewTicket> tickets;
   issue_tickets(winners, trip, grants, tickets, w);
 

@@ -101,6 +101,10 @@ SessionLanes find_sessions(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts
       continue;
     }
     if (found.state == SlotState::adopted) {
+      if (w.esp.live(found.slot) && w.esp.at(found.slot).outlives_session) {
+        add_unknown(burst, lane, out);  // released: only its Child SA is left
+        continue;
+      }
       if (w.sessions.session(found.slot).spi_i == header.spi_i)
         out.control.add(lane);
       else

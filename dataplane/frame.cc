@@ -119,7 +119,7 @@ void put_ip4(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size
              std::uint8_t ttl) {
   const auto len = static_cast<std::uint16_t>(kIp4Len + l4_len);
   p[0] = 0x45;
-  p[1] = 0;
+  p[1] = flow.traffic_class;
   store_be16(p + 2, len);
   store_be16(p + 4, 0);
   store_be16(p + 6, kDontFragment);
@@ -127,16 +127,16 @@ void put_ip4(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size
   p[9] = protocol;
   std::memcpy(p + 12, flow.local.data(), 4);
   std::memcpy(p + 16, flow.peer.data(), 4);
-  const std::uint64_t sum = swapped(0x4500) + swapped(len) + swapped(kDontFragment) +
-                            swapped(static_cast<std::uint16_t>(ttl << 8 | protocol)) +
-                            load<std::uint32_t>(flow.local.data()) +
-                            load<std::uint32_t>(flow.peer.data());
+  const std::uint64_t sum =
+      swapped(static_cast<std::uint16_t>(0x4500 | flow.traffic_class)) + swapped(len) +
+      swapped(kDontFragment) + swapped(static_cast<std::uint16_t>(ttl << 8 | protocol)) +
+      load<std::uint32_t>(flow.local.data()) + load<std::uint32_t>(flow.peer.data());
   store_be16(p + 10, checksum_fold(sum));
 }
 
 void put_ip6(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
              std::uint8_t hop_limit) {
-  crypto::store_be32(p, 0x60000000);
+  crypto::store_be32(p, 0x60000000u | std::uint32_t{flow.traffic_class} << 20);
   store_be16(p + 4, static_cast<std::uint16_t>(l4_len));
   p[6] = protocol;
   p[7] = hop_limit;

@@ -66,6 +66,7 @@ struct Flow {
   std::uint16_t vlan = 0;  // 0 = untagged
   bool is_ip6 = false;
   bool non_esp_marker = false;
+  std::uint8_t traffic_class = 0;
   std::array<std::uint8_t, 16> local{};
   std::array<std::uint8_t, 16> peer{};
   std::uint16_t local_port = 0;

@@ -59,7 +59,7 @@ std::size_t try_message4(Burst& burst, unsigned lane, const AuthTrip& trip, cons
       .child_error = grant.child_error,
       .proposal_number = grant.choice.proposal_number,
       .child_suite = grant.choice.suite,
-      .child_spi = w.sessions.child(half.slot).spi_in,
+      .child_spi = trip.child_spi[lane],
       .ts_i = &grant.ts_i,
       .ts_r = &grant.ts_r,
       .ticket = ticket.octets,

@@ -16,7 +16,8 @@ struct Frame {
   std::uint8_t* data = nullptr;
   std::uint32_t len = 0;
   std::uint32_t capacity = 0;
-  void* buffer = nullptr;  // the port's own handle (an mbuf)
+  std::uint32_t headroom = 0;  // octets before `data` that may be written, as received
+  void* buffer = nullptr;      // the port's own handle (an mbuf)
 
   // Receive: what the device already checked.
   bool ip_checksum_good = false;

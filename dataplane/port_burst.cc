@@ -21,6 +21,7 @@ Frame frame_of(rte_mbuf* m) {
   frame.data = rte_pktmbuf_mtod(m, std::uint8_t*);
   frame.len = m->data_len;
   frame.capacity = static_cast<std::uint32_t>(m->buf_len - m->data_off);
+  frame.headroom = m->data_off;
   frame.buffer = m;
   // "None" means that the octets in the packet are not a checksum but the content is known to be
   // intact, as between two ends of a shared-memory device.

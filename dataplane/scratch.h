@@ -18,9 +18,10 @@ namespace dp {
 class Scratch {
  public:
   // What one lane can take at most: plaintext and joined fragments of a message (kMessageLenMax
-  // each), the seeds of three derivations, four PrfKeys, an old and a new ticket. A lane makes one
+  // each), the seeds of three derivations, four PrfKeys, an old and a new ticket, KEYMAT of a
+  // Child SA. A lane makes one
   // trip a burst, so running out would be our mistake and not the peer's.
-  static constexpr std::size_t kLaneLen = 2 * 3072 + 3 * 1024 + 4 * 256 + 4 * 1024;
+  static constexpr std::size_t kLaneLen = 2 * 3072 + 3 * 1024 + 4 * 256 + 4 * 1024 + 256;
   static constexpr std::size_t kLen = 32 * kLaneLen;
 
   // `len` octets, 64-aligned, not initialised.

@@ -83,7 +83,7 @@ void obey(const Order& order, Outbox& outbox, WorkerParts& w) {
     case OrderKind::install_child:
     case OrderKind::remove_child:
     case OrderKind::move_child:
-      return;  // of the ESP path, which is not there
+      return obey_child(order, w);
   }
 }
 

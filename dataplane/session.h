@@ -17,8 +17,8 @@ namespace dp {
 
 inline constexpr std::uint32_t kNoIndex = 0xffffffff;
 
-// Of an adopted session the control thread has everything; the slot keeps the SPIs and the Child
-// SA, so that packets of the SA still find to it.
+// Of an adopted session the control thread has everything; the slot keeps the SPIs, so that packets
+// of the SA still find to it, and its place in EspTable.
 enum class SlotState : std::uint8_t { free, half_open, established, adopted };
 
 // 16 octets: all that a packet with a wrong SPI touches.
@@ -94,12 +94,5 @@ struct Session {
   std::array<std::uint8_t, kBlobLen> blob;
 };
 static_assert(sizeof(Session) <= 976);
-
-// The Child SA of a session, kept aside for the ESP path.
-struct ChildSa {
-  ike::EspSpi spi_in, spi_out;
-  ike::Suite suite;
-  std::array<std::uint8_t, ike::kChildKeymatMax> keymat;
-};
 
 }  // namespace dp

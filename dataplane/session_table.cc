@@ -12,8 +12,7 @@ namespace dp {
 namespace {
 
 static_assert(std::is_trivially_destructible_v<HalfOpen> &&
-              std::is_trivially_destructible_v<Session> &&
-              std::is_trivially_destructible_v<ChildSa>);
+              std::is_trivially_destructible_v<Session>);
 
 constexpr std::size_t kCacheLine = 64;
 
@@ -103,7 +102,6 @@ crypto::Result<std::unique_ptr<SessionTable>> SessionTable::make(const Limits& l
   } wanted[] = {
       {table->entry_arena_, slots * sizeof(SlotEntry), "session directory"},
       {table->session_arena_, slots * sizeof(Session), "established sessions"},
-      {table->child_arena_, slots * sizeof(ChildSa), "Child SAs"},
       {table->half_arena_, limits.half_open_max * kHalfOpenStride, "half-open sessions"},
       {table->spill_arena_, table->limits_.spill_max * kSpillLen, "sessions with long identities"},
   };
@@ -150,7 +148,6 @@ Session& SessionTable::establish(HalfOpen& half) {
   session->spi_i = half.spi_i;
   session->spi_r = half.spi_r;
   session->request_hash = half.request_hash;
-  begin_record(child_at(half.slot));
   entry.state = SlotState::established;
   ++established_count_;
   return *session;
@@ -158,7 +155,6 @@ Session& SessionTable::establish(HalfOpen& half) {
 
 void SessionTable::prefetch_records(std::uint32_t slot) const {
   prefetch_for_writing(session_at(slot));
-  prefetch_for_writing(child_at(slot));
 }
 
 void SessionTable::finish_half(HalfOpen& half) {
@@ -180,9 +176,6 @@ void SessionTable::close(std::uint32_t slot) {
   CHECK(entry.half_open == kNoIndex);
   if (entry.state == SlotState::established) --established_count_;
   wipe_session(closed);
-  ChildSa& sa = *child_at(slot);
-  wipe_first(sa.keymat, ike::child_keymat_len(sa.suite));
-  wipe_head(sa, sa.keymat.data());
   give_back_slot(slot);
 }
 
@@ -230,11 +223,6 @@ Session& SessionTable::session(std::uint32_t slot) {
   return *session_at(slot);
 }
 
-ChildSa& SessionTable::child(std::uint32_t slot) {
-  CHECK(has_session(slot));
-  return *child_at(slot);
-}
-
 crypto::MutBytes SessionTable::blob(Session& session, std::size_t need) {
   if (session.spill != kNoIndex) {
     if (need > kSpillLen) return {};
@@ -258,10 +246,6 @@ HalfOpen* SessionTable::expired_half(std::uint64_t older_than_ms) {
 
 Session* SessionTable::session_at(std::uint32_t slot) const {
   return record_at<Session>(session_arena_, slot);
-}
-
-ChildSa* SessionTable::child_at(std::uint32_t slot) const {
-  return record_at<ChildSa>(child_arena_, slot);
 }
 
 HalfOpen* SessionTable::half_at(std::uint32_t half) const {

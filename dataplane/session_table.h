@@ -2,8 +2,8 @@
 // half-open records and spill records come from free lists (last freed, first used: it is still in
 // the cache).
 //
-// Memory for one established session: 16 (entry) + sizeof(Session); ChildSa is beside. Nothing is
-// allocated after make(). Records are wiped when freed. Worker thread only.
+// Memory for one established session: 16 (entry) + sizeof(Session); its Child SA is in EspTable.
+// Nothing is allocated after make(). Records are wiped when freed. Worker thread only.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +36,8 @@ class SessionTable {
   // caller sets created_ms, which expired_half() reads.
   HalfOpen* open_half(crypto::Random& random);
   // Turns the half-open session into an established one in the same slot: same SPIr, SPIi and
-  // request hash; everything else is default-initialised, the blob and the Child SA's keys hold
-  // whatever stood there. The half-open record is wiped and freed by finish_half afterwards, so
-  // both are valid in between.
+  // request hash; everything else is default-initialised, the blob holds whatever stood there. The
+  // half-open record is wiped and freed by finish_half afterwards, so both are valid in between.
   Session& establish(HalfOpen& half);
   void finish_half(HalfOpen& half);
   // Brings the memory that establish() and its caller will fill into the cache, for writing: it is
@@ -51,7 +50,7 @@ class SessionTable {
   // holds.
   void close(std::uint32_t slot);
   // An established session becomes an adopted one: wiped but for SPIs and request hash, the spill
-  // record freed, the Child SA untouched.
+  // record freed.
   void adopt(std::uint32_t slot);
 
   // Live session with this SPI, or state free. Slot and kind by arithmetic and one compare; the
@@ -66,7 +65,6 @@ class SessionTable {
   SlotState state(std::uint32_t slot) const { return entries()[slot].state; }
   HalfOpen& half_open(std::uint32_t slot);  // state must be half_open
   Session& session(std::uint32_t slot);     // state must be established or adopted
-  ChildSa& child(std::uint32_t slot);
   // The session's variable octets: the blob, or a spill record (kSpillLen) once `need` exceeded the
   // blob; what the blob held moves along. Empty when spill records are exhausted or `need` exceeds
   // them too.
@@ -85,7 +83,6 @@ class SessionTable {
   SessionTable(const Limits& limits, std::uint8_t owner, const SpiCodec& codec);
   SlotEntry* entries() const { return static_cast<SlotEntry*>(entry_arena_.data()); }
   Session* session_at(std::uint32_t slot) const;
-  ChildSa* child_at(std::uint32_t slot) const;
   HalfOpen* half_at(std::uint32_t half) const;
   std::uint8_t* spill_at(std::uint32_t spill) const;
   std::uint32_t take_slot();
@@ -99,7 +96,7 @@ class SessionTable {
   Limits limits_;
   std::uint8_t owner_;
   const SpiCodec& codec_;
-  Arena entry_arena_, session_arena_, child_arena_, half_arena_, spill_arena_;
+  Arena entry_arena_, session_arena_, half_arena_, spill_arena_;
   std::uint32_t free_slot_ = kNoIndex;
   std::uint32_t slots_touched_ =
       0;  // slots never used are taken in order, so cold memory stays cold

@@ -15,6 +15,10 @@
 #include "dataplane/burst.h"
 #include "dataplane/classify.h"
 #include "dataplane/cookie_jar.h"
+#include "dataplane/esp_key_cache.h"
+#include "dataplane/esp_routes.h"
+#include "dataplane/esp_table.h"
+#include "dataplane/esp_trip.h"
 #include "dataplane/fragments.h"
 #include "dataplane/frame.h"
 #include "dataplane/lease_table.h"
@@ -37,10 +41,14 @@ struct WorkerParts {
   const WorkerConfig& config;
   crypto::Engine& engine;
   PacketPort& port;
-  const Link& link;
+  const Link& link;         // of the outside
+  const Link& inside_link;  // our addresses there; no MAC without an inside port
   crypto::Random& random;
   SpiCodec& codec;
   SessionTable& sessions;
+  EspTable& esp;
+  EspKeyCache& esp_keys;
+  EspRoutes& esp_routes;
   Fragments& fragments;
   Reassembler& reassembler;
   RequestIndex& requests;
@@ -113,6 +121,37 @@ void answer_unknown(Burst& burst, LaneSet in, WorkerParts& w);
 // Messages for the control thread leave for it.
 void punt(Burst& burst, LaneSet in, WorkerParts& w);
 
+// --- ESP: packets of live sessions, after message 3 and before message 1
+// -----------------------------------
+
+// SPI -> worker and place by arithmetic, replay pre-check (RFC 4303 §3.4).
+LaneSet find_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Opens the texts, moves windows, follows peers that NAT gave a new address.
+LaneSet open_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Padding, inner header, selectors and inner source, ECN.
+LaneSet decapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// To ourselves, to another client, or to the inside. Returns what goes into a tunnel again.
+LaneSet deliver(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Echo requests to our inside addresses become replies.
+LaneSet answer_inner(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Inner destination -> Child SA; what another worker has goes to it.
+LaneSet route_out(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Sequence number, padding, outer headers.
+LaneSet encapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
+// Seals the texts; the lanes leave with this verdict.
+void seal_esp(Burst& burst, LaneSet in, EspTrip& trip, Verdict leaves, WorkerParts& w);
+
+// Whether the SA's selectors allow this packet to its peer.
+bool selects(const InnerPacket& inner, const std::uint8_t* packet, const EspSa& sa, WorkerParts& w);
+// The longest packet that the tunnel carries in one outer packet.
+std::size_t inner_max(const EspSa& sa, const Link& link);
+// What a route to this inner address is kept under.
+struct RouteKey {
+  EspRoutes::Family family;
+  std::uint32_t lease;  // LeaseTable::kNone: not of the pools
+};
+RouteKey route_key(const InnerPacket& inner, const std::uint8_t* address, const LeaseTable& leases);
+
 // --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2)
 // ----------------------------------------------
 
@@ -159,6 +198,21 @@ void recall(ike::IkeSpi spi_r, WorkerParts& w);
 void release(ike::IkeSpi spi_r, WorkerParts& w);
 // Keeps the way that the lane's request came.
 void note_path(Session& session, const Burst& burst, unsigned lane);
+void note_path(Session& session, const PeerPath& path);
+
+// Puts a Child SA at a place of ours and leads its leased addresses there; what stood there goes.
+// False when its selectors find no room.
+bool install_child(std::uint32_t place, const EspInstall& child, const PeerPath& path,
+                   WorkerParts& w);
+// Ends the Child SA at this place, if there is one.
+void remove_child(std::uint32_t place, WorkerParts& w);
+// From now on we send by the SA that replaces the one at this place, if there is one.
+void use_successor(std::uint32_t place, WorkerParts& w);
+// install_child, remove_child and move_child of the control thread.
+void obey_child(const Order& order, WorkerParts& w);
+// Whether these selectors are the leased addresses, all of them and nothing else.
+bool is_leases_only(const ike::SelectorList& remote, std::uint32_t ip4_lease,
+                    std::uint32_t ip6_lease, const WorkerParts& w);
 // Wakes the control thread when letters were posted.
 void ring_bell(WorkerParts& w);
 

@@ -46,6 +46,7 @@ struct AuthTrip {
   PerLane<ike::AuthForm> form;
   PerLane<std::array<std::uint8_t, crypto::kPrfLenMax>> auth_r;
   PerLane<Grant> grant;
+  PerLane<ike::EspSpi> child_spi;       // our inbound SPI
   PerLane<ike::Notify> error;           // of lanes in `failed`: the one notify of the answer
   PerLane<ike::PayloadType> offending;  // data of UNSUPPORTED_CRITICAL_PAYLOAD
   LaneSet failed;

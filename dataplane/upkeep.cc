@@ -53,6 +53,7 @@ void end_session(std::uint32_t slot, WorkerParts& w) {
   if (session.ip4_lease != kNoIndex) w.leases.release4(session.ip4_lease, session.spi_r);
   if (session.ip6_lease != kNoIndex) w.leases.release6(session.ip6_lease, session.spi_r);
   w.requests.erase(session.request_hash);
+  remove_child(slot, w);
   w.sessions.close(slot);
 }
 
@@ -74,6 +75,7 @@ void upkeep(WorkerParts& w) {
   if (const unsigned given_up = w.reassembler.expire(w.now.ms))
     w.counters.drops[static_cast<std::size_t>(Drop::ip_fragment_expired)].add(given_up);
   w.counters.sessions.set(w.sessions.established_count());
+  w.counters.children.set(w.esp.live_count());
   w.counters.half_opens.set(w.sessions.half_open_count());
   w.counters.cookie_mode.set(w.cookies.demanded() ? 1 : 0);
 }

@@ -65,6 +65,25 @@ void serve_sessions(WorkerState& s, LaneSet in) {
   }
 }
 
+// ESP of live sessions. What answers or goes to another client leaves through a tunnel again.
+void serve_esp(WorkerState& s, LaneSet in) {
+  if (in.empty()) return;
+  WorkerParts& w = s.parts_;
+  EspTrip& trip = s.esp_trip_;
+  LaneSet esp = find_esp(s.burst_, in, trip, w);  // RFC 4303 §3.4
+  s.mark(Stage::find_esp);
+  esp = open_esp(s.burst_, esp, trip, w);  // ICV, replay window, NAT
+  s.mark(Stage::open_esp);
+  esp = decapsulate(s.burst_, esp, trip, w);  // RFC 4301 §5.2: selectors
+  s.mark(Stage::decapsulate);
+  LaneSet out = deliver(s.burst_, esp, trip, w);  // to us, to clients, to the inside
+  s.mark(Stage::deliver);
+  out = encapsulate(s.burst_, out, trip, w);
+  s.mark(Stage::encapsulate);
+  seal_esp(s.burst_, out, trip, Verdict::reply, w);
+  s.mark(Stage::seal_esp);
+}
+
 // The trip of message 1.
 void serve_resumes(WorkerState& s, LaneSet in) {
   WorkerParts& w = s.parts_;
@@ -82,6 +101,16 @@ void serve_resumes(WorkerState& s, LaneSet in) {
   s.mark(Stage::open_half_open);
   write_replies(s.burst_, resume, trip, w);
   s.mark(Stage::write_replies);
+}
+
+// The table, or the first error.
+template <class Table>
+void take(std::unique_ptr<Table>& to, crypto::Result<std::unique_ptr<Table>> made,
+          crypto::Status& status) {
+  if (made)
+    to = std::move(*made);
+  else if (status)
+    status = std::unexpected(made.error());
 }
 
 // Message 1 of a full handshake.
@@ -119,6 +148,7 @@ unsigned Worker::run_once(const Now& now) {
   s.mark(Stage::answer_link);
 
   serve_sessions(s, in.sessions);        // message 3 first: finish what was begun
+  serve_esp(s, in.esp);                  // what lives goes before what wants to
   serve_resumes(s, in.resume);           // then message 1
   serve_initiations(s, in.initiations);  // what begins a full handshake comes last
 
@@ -139,7 +169,8 @@ SharedState::SharedState(const WorkerConfig& worker_config)
       quiescence(worker_config.worker_count),
       keyring(quiescence),
       denied(quiescence),
-      leases(worker_config.child.pool4, worker_config.child.pool6) {
+      leases(worker_config.child.pool4, worker_config.child.pool6),
+      esp_routes(worker_config.child.pool4, worker_config.child.pool6) {
   for (unsigned i = 0; i < config.worker_count; ++i) seams.push_back(std::make_unique<Seam>());
   crypto::Random random;
   random.fill(spi_secret);
@@ -150,20 +181,19 @@ SharedState::SharedState(const WorkerConfig& worker_config)
 
 WorkerState::WorkerState(unsigned index, SharedState& shared,
                          std::unique_ptr<crypto::Engine> engine, PacketPort& port, const Link& link,
-                         std::unique_ptr<crypto::Random> random,
-                         std::unique_ptr<SessionTable> sessions,
-                         std::unique_ptr<Fragments> fragments,
-                         std::unique_ptr<Reassembler> reassembler, std::unique_ptr<SpiCodec> codec,
-                         CycleClock cycles)
+                         std::unique_ptr<crypto::Random> random, Tables tables, CycleClock cycles)
     : shared_(shared),
       cycles_(cycles),
       link_(link),
+      inside_link_(link_of(shared.config.inside, Mac{})),
       engine_(std::move(engine)),
       random_(std::move(random)),
-      codec_(std::move(codec)),
-      sessions_(std::move(sessions)),
-      fragments_(std::move(fragments)),
-      reassembler_(std::move(reassembler)),
+      codec_(std::move(tables.codec)),
+      sessions_(std::move(tables.sessions)),
+      esp_(std::move(tables.esp)),
+      esp_keys_(std::move(tables.esp_keys)),
+      fragments_(std::move(tables.fragments)),
+      reassembler_(std::move(tables.reassembler)),
       requests_(2 * shared.config.admission.half_open_max, random_->u64()),
       sources_(shared.config.admission.half_open_per_prefix,
                shared.config.admission.answers_per_source_per_s, random_->u64()),
@@ -175,9 +205,13 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .engine = *engine_,
              .port = port,
              .link = link_,
+             .inside_link = inside_link_,
              .random = *random_,
              .codec = *codec_,
              .sessions = *sessions_,
+             .esp = *esp_,
+             .esp_keys = *esp_keys_,
+             .esp_routes = shared.esp_routes,
              .fragments = *fragments_,
              .reassembler = *reassembler_,
              .requests = requests_,
@@ -216,18 +250,19 @@ crypto::Result<std::unique_ptr<Worker>> Worker::make(unsigned index, SharedState
                                                      std::unique_ptr<crypto::Random> random,
                                                      CycleClock cycles) {
   CHECK(shared.used != nullptr && shared.keyring.load() != nullptr);
-  auto codec = std::make_unique<SpiCodec>(shared.spi_secret);
+  Tables tables{.codec = std::make_unique<SpiCodec>(shared.spi_secret)};
   const SessionTable::Limits limits{.sessions_max = shared.config.sessions_max,
                                     .half_open_max = shared.config.admission.half_open_max};
-  auto sessions = SessionTable::make(limits, static_cast<std::uint8_t>(index), *codec);
-  if (!sessions) return std::unexpected(sessions.error());
-  auto fragments = Fragments::make(kFragmentRecords);
-  if (!fragments) return std::unexpected(fragments.error());
-  auto reassembler = Reassembler::make(random->u64());
-  if (!reassembler) return std::unexpected(reassembler.error());
-  auto state = std::make_unique<WorkerState>(
-      index, shared, std::move(engine), port, link, std::move(random), std::move(*sessions),
-      std::move(*fragments), std::move(*reassembler), std::move(codec), cycles);
+  crypto::Status status;
+  take(tables.sessions, SessionTable::make(limits, static_cast<std::uint8_t>(index), *tables.codec),
+       status);
+  take(tables.esp, EspTable::make(shared.config, index, random->u64()), status);
+  take(tables.esp_keys, EspKeyCache::make(), status);
+  take(tables.fragments, Fragments::make(kFragmentRecords), status);
+  take(tables.reassembler, Reassembler::make(random->u64()), status);
+  if (!status) return std::unexpected(status.error());
+  auto state = std::make_unique<WorkerState>(index, shared, std::move(engine), port, link,
+                                             std::move(random), std::move(tables), cycles);
   return std::unique_ptr<Worker>(new Worker(std::move(state)));
 }
 

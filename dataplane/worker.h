@@ -19,6 +19,7 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/api/handoff.h"
 #include "dataplane/api/seam.h"
+#include "dataplane/esp_routes.h"
 #include "dataplane/frame.h"
 #include "dataplane/lease_table.h"
 #include "dataplane/now.h"
@@ -37,6 +38,7 @@ struct SharedState {
   Snapshot<crypto::KeyringSnapshot> keyring;
   Snapshot<DenyList> denied;
   LeaseTable leases;
+  EspRoutes esp_routes;
   UsedSet* used = nullptr;  // set before workers start
   IssuerRequests issuer_requests;
   std::array<IssuerSupply, 256> issuers;     // by worker; `ready` filled before workers start

@@ -9,13 +9,21 @@
 
 namespace dp {
 
+// What can fail to be made.
+struct Tables {
+  std::unique_ptr<SpiCodec> codec;
+  std::unique_ptr<SessionTable> sessions;
+  std::unique_ptr<EspTable> esp;
+  std::unique_ptr<EspKeyCache> esp_keys;
+  std::unique_ptr<Fragments> fragments;
+  std::unique_ptr<Reassembler> reassembler;
+};
+
 class WorkerState {
  public:
   WorkerState(unsigned index, SharedState& shared, std::unique_ptr<crypto::Engine> engine,
               PacketPort& port, const Link& link, std::unique_ptr<crypto::Random> random,
-              std::unique_ptr<SessionTable> sessions, std::unique_ptr<Fragments> fragments,
-              std::unique_ptr<Reassembler> reassembler, std::unique_ptr<SpiCodec> codec,
-              CycleClock cycles);
+              Tables tables, CycleClock cycles);
 
   // Takes time and published state for one burst.
   void begin_burst(const Now& now);
@@ -30,11 +38,13 @@ class WorkerState {
   CycleClock cycles_;
   std::uint64_t last_mark_ = 0;
   WorkerCounters counters_;
-  Link link_;
+  Link link_, inside_link_;
   std::unique_ptr<crypto::Engine> engine_;
   std::unique_ptr<crypto::Random> random_;
   std::unique_ptr<SpiCodec> codec_;
   std::unique_ptr<SessionTable> sessions_;
+  std::unique_ptr<EspTable> esp_;
+  std::unique_ptr<EspKeyCache> esp_keys_;
   std::unique_ptr<Fragments> fragments_;
   std::unique_ptr<Reassembler> reassembler_;
   RequestIndex requests_;
@@ -46,6 +56,7 @@ class WorkerState {
   Burst burst_;
   ResumeTrip resume_trip_;
   AuthTrip auth_trip_;
+  EspTrip esp_trip_;
   WorkerParts parts_;
 };
 

@@ -89,7 +89,10 @@ struct ConnectionConfig {
 struct WorkerConfig {
   unsigned worker_count = 1;
   std::uint32_t sessions_max = 1u << 20;  // per worker, half-opens included
+  std::uint32_t children_max = 65536;     // per worker: Child SAs of the control thread
   LinkConfig outside;
+  // The private side. Without a device packets go no further than the gateway itself.
+  LinkConfig inside;
   AdmissionConfig admission;
   TicketConfig tickets;
   ChildConfig child;

@@ -37,6 +37,12 @@ enum class Stage : std::uint8_t {
   answer_dpd,
   punt,
   answer_unknown,
+  find_esp,
+  open_esp,
+  decapsulate,
+  deliver,
+  encapsulate,
+  seal_esp,
   parse_resume,
   admit,
   open_tickets,
@@ -50,11 +56,13 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "serve_orders",  "receive",        "classify",       "reassemble",    "answer_link",
-    "find_sessions", "derive_keys",    "open_auth",      "verify_auth",   "establish",
-    "answer_dpd",    "punt",           "answer_unknown", "parse_resume",  "admit",
-    "open_tickets",  "accept_tickets", "open_half_open", "write_replies", "admit_initiations",
-    "transmit",      "upkeep"};
+    "serve_orders",   "receive",           "classify",       "reassemble",
+    "answer_link",    "find_sessions",     "derive_keys",    "open_auth",
+    "verify_auth",    "establish",         "answer_dpd",     "punt",
+    "answer_unknown", "find_esp",          "open_esp",       "decapsulate",
+    "deliver",        "encapsulate",       "seal_esp",       "parse_resume",
+    "admit",          "open_tickets",      "accept_tickets", "open_half_open",
+    "write_replies",  "admit_initiations", "transmit",       "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -71,8 +79,14 @@ struct alignas(64) WorkerCounters {
   Counter sa_init_punts, sa_init_challenges;   // IKE_SA_INIT: let through; COOKIE demanded
   Counter crash_answers;                       // INVALID_IKE_SPI with QCD token (RFC 6290)
   Counter orders, transmitted;                 // letters of the control thread; messages among them
-  Counter sessions, half_opens;                // gauges: live now
-  Counter cookie_mode;                         // gauge: 1 while cookies are demanded
+  Counter esp_in, esp_out, esp_in_octets, esp_out_octets;  // inner packets through Child SAs
+  Counter inner_echoes;                                    // echo requests to us through a tunnel
+  Counter forwarded;                                       // packets that left by the other port
+  Counter peers_moved;                                     // NAT rebindings followed
+  Counter children_refused;      // Child SAs whose selectors found no room
+  Counter sessions, half_opens;  // gauges: live now
+  Counter children;              // gauge: Child SAs
+  Counter cookie_mode;           // gauge: 1 while cookies are demanded
   Counter bursts, idle_bursts;
   Counter busy_cycles;  // TSC cycles in bursts that had packets, and on orders
   std::array<Counter, kStageCount> stage_cycles;

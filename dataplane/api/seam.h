@@ -107,6 +107,7 @@ struct ChildInstall {
   bool we_initiated = false;  // which half of keymat is ours
   ike::IkeSpi ike_spi_r;      // the IKE SA it belongs to
   std::uint32_t ip4_lease = kNoLease, ip6_lease = kNoLease;
+  std::uint64_t sent = 0;  // sequence numbers used already: 0, but in tests of the end of them
   ike::SelectorList ts_local, ts_remote;
   std::array<std::uint8_t, ike::kChildKeymatMax> keymat;
 };

@@ -185,7 +185,6 @@ const Case kCases[] = {
      }},
     {"Ip4Tcp", Drop::ip_unknown_protocol, [] { return PacketBuilder().ip(6, Octets(20)); }},
     {"Icmp6OverIp4", Drop::ip_unknown_protocol, [] { return PacketBuilder().ip(58, Octets(20)); }},
-    {"Esp4", Drop::esp_unknown_spi, [] { return PacketBuilder().ip(50, Octets(40)); }},
     {"Ip6Cut", Drop::ip_runt, [] { return cut(14 + 39, true); }},
     {"Ip6LongerThanFrame", Drop::ip_runt, [] { return cut(14 + 40 + 8 + 99, true); }},
     {"Ip6BadVersion", Drop::ip_bad_header, [] { return edited(14, 0x40, true); }},
@@ -274,7 +273,6 @@ const Case kCases[] = {
     {"Ip6NoNextHeader", Drop::ip_unknown_protocol, [] { return builder6().ip(59, Octets(8)); }},
     {"Ip6Authentication", Drop::ip_unknown_protocol, [] { return builder6().ip(51, Octets(24)); }},
     {"Icmp4OverIp6", Drop::ip_unknown_protocol, [] { return builder6().ip(1, Octets(8)); }},
-    {"Esp6", Drop::esp_unknown_spi, [] { return builder6().ip(50, Octets(40)); }},
     {"UdpCut", Drop::udp_bad_length, [] { return PacketBuilder().ip(17, Octets(7)); }},
     {"UdpLengthBelow8", Drop::udp_bad_length, [] { return edited(14 + 20 + 5, 7); }},
     {"UdpLengthBeyondPacket", Drop::udp_bad_length, [] { return edited(14 + 20 + 5, 109); }},
@@ -293,7 +291,6 @@ const Case kCases[] = {
        return nat_payload({0, 0, 0});
      }},
     {"NatEmpty", Drop::ike_runt, [] { return nat_payload({}); }},
-    {"EspInUdp", Drop::esp_unknown_spi, [] { return nat_payload(Octets(60, 7)); }},
     {"IkeRunt", Drop::ike_runt, [] { return PacketBuilder().udp(Octets(27)); }},
     {"IkeEmpty", Drop::ike_runt, [] { return PacketBuilder().udp({}); }},
     {"MarkerOnPort500", Drop::ike_bad_length,
@@ -332,6 +329,7 @@ TEST(Classify, HasACaseForEachOfItsReasons) {
        d = static_cast<Drop>(static_cast<int>(d) + 1)) {
     // Of reassemble and answer_link.
     if (d >= Drop::ip_fragment_waiting && d <= Drop::icmp_ignored) continue;
+    if (d == Drop::esp_unknown_spi) continue;  // of find_esp
     EXPECT_TRUE(seen.contains(d)) << drop_name(d);
   }
 }

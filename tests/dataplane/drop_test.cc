@@ -6,12 +6,13 @@
 
 #include <set>
 
-#include "tests/support/gateway_probe.h"
+#include "tests/support/esp_peer.h"
 
 namespace dp {
 namespace {
 
 using rig::GatewayProbe;
+using rig::operator+;
 using rig::Octets;
 using rig::RawMessage;
 using rig::Reaction;
@@ -160,8 +161,8 @@ void add_resume_rows(std::vector<Row>& rows) {
   rows.push_back(crowd(Drop::source_limit, 3, false,
                        [](WorkerConfig& c) { c.admission.half_open_per_prefix = 2; }));
   rows.push_back(crowd(Drop::ticket_in_use, 3, true, {}));
-  rows.push_back(crowd(
-      Drop::table_full, 3, false, [](WorkerConfig& c) { c.admission.half_open_max = 9; }, 2));
+  rows.push_back(
+      crowd(Drop::table_full, 3, false, [](WorkerConfig& c) { c.admission.half_open_max = 9; }, 2));
   rows.push_back(message1(Drop::cookie_required, {},
                           [](WorkerConfig& c) { c.admission.cookies = CookieMode::always; }));
   rows.push_back({Drop::duplicate_request, nothing, [](GatewayProbe& probe) {
@@ -254,9 +255,8 @@ void add_auth_rows(std::vector<Row>& rows) {
   }));
   rows.push_back(
       message3(Drop::fragment_waiting, [](ScalarClient& c) { return c.message3_fragments(2)[0]; }));
-  rows.push_back(message3(Drop::auth_malformed, [](ScalarClient& c) {
-    return c.seal_octets({1, 2, 3}, 35);
-  }));
+  rows.push_back(
+      message3(Drop::auth_malformed, [](ScalarClient& c) { return c.seal_octets({1, 2, 3}, 35); }));
   rows.push_back(message3(Drop::auth_failed, [](ScalarClient& c) { return c.seal({}); }));
   rows.push_back({Drop::ticket_lost_race, nothing, race});
   rows.push_back({Drop::half_open_expired, nothing, [](GatewayProbe& probe) {
@@ -299,6 +299,86 @@ void add_seam_rows(std::vector<Row>& rows) {
                   }});
 }
 
+// A packet in a tunnel, made by `make`, sent as it is.
+Row esp(Drop reason, std::function<Octets(rig::EspProbe&, rig::Tunnel&)> make,
+        std::function<void(rig::Options&)> options = nothing) {
+  return {reason, options, [=](GatewayProbe& probe) {
+            auto& p = static_cast<rig::EspProbe&>(probe);
+            rig::Tunnel t = p.tunnel();
+            return p.send_esp(t, make(p, t)).reaction;
+          }};
+}
+// The same, when only what is inside is odd.
+Row inner(Drop reason, std::function<void(Octets&)> edit, rig::EspPeer::Edit how = {}) {
+  return esp(reason, [=](rig::EspProbe& p, rig::Tunnel& t) {
+    Octets packet = p.echo(t);
+    if (edit) edit(packet);
+    return t.peer.seal(packet, how);
+  });
+}
+// An echo request with these addresses and hops.
+Row addressed(Drop reason, std::function<void(PacketBuilder&)> edit) {
+  return esp(reason, [=](rig::EspProbe&, rig::Tunnel& t) {
+    PacketBuilder b;
+    std::ranges::copy(t.ip4, b.source4.begin());
+    edit(b);
+    const Octets f = b.echo_request(Octets(40, 0));
+    return t.peer.seal(Octets(f.begin() + 14, f.end()));
+  });
+}
+
+void add_esp_rows(std::vector<Row>& rows) {
+  rows.push_back(esp(Drop::esp_bad_length,
+                     [](auto&, auto& t) { return rig::be32(t.peer.gateway_spi) + Octets(8); }));
+  rows.push_back(inner(Drop::esp_replayed, {}, {.number = 0}));
+  rows.push_back(esp(Drop::esp_bad_icv, [](auto& p, auto& t) {
+    Octets packet = t.peer.seal(p.echo(t));
+    packet.back() ^= 1;
+    return packet;
+  }));
+  rows.push_back(inner(Drop::esp_dummy, {}, {.next_header = 59}));
+  rows.push_back(inner(Drop::esp_bad_padding, {}, {.pad_len = 200}));
+  rows.push_back(inner(Drop::esp_bad_next_header, {}, {.next_header = 17}));
+  rows.push_back(inner(Drop::inner_malformed, [](Octets& o) { o[2] = 9; }));
+  rows.push_back(addressed(Drop::inner_spoofed, [](auto& b) { b.source4 = {10, 64, 77, 7}; }));
+  rows.push_back(addressed(Drop::inner_expired, [](auto& b) {
+    b.destination4 = {10, 0, 0, 2};
+    b.ttl = 1;
+  }));
+  rows.push_back(addressed(Drop::inside_absent, [](auto& b) { b.destination4 = {10, 0, 0, 2}; }));
+  rows.push_back(addressed(Drop::no_child_sa, [](auto& b) { b.destination4 = {10, 64, 9, 9}; }));
+  rows.push_back(inner(Drop::inner_ignored, [](Octets& o) { o.back() ^= 1; }));
+  const auto far_away = [](rig::Options& o) {
+    o.configure = [](WorkerConfig& c) {
+      c.child.local_ts.items[0] =
+          ike::selector_of(ike::TsType::ipv4_addr_range, crypto::Bytes(c.inside.ip4[0]), 32);
+    };
+  };
+  rows.push_back(addressed(Drop::inner_not_selected, [](auto& b) { b.destination4[3] = 2; }));
+  rows.back().options = far_away;
+  rows.push_back({Drop::ecn_congested, nothing, [](GatewayProbe& probe) {
+                    auto& p = static_cast<rig::EspProbe&>(probe);
+                    rig::Tunnel t = p.tunnel();
+                    Octets f = rig::EspProbe::frame(t, t.peer.seal(p.echo(t)));
+                    f[15] = 3;
+                    f[24] = f[25] = 0;
+                    crypto::store_be16(f.data() + 24,
+                                       plain_checksum(crypto::Bytes(f).subspan(14, 20)));
+                    return p.send_frame(f);
+                  }});
+  rows.push_back(esp(
+      Drop::inner_too_big, [](auto& p, auto& t) { return t.peer.seal(p.echo(t, 1400)); },
+      [](rig::Options& o) { o.link = [](Link& l) { l.mtu = 1300; }; }));
+  // All numbers but the last are used.
+  rows.push_back({Drop::sequence_exhausted, nothing, [](GatewayProbe& probe) {
+                    auto& p = static_cast<rig::EspProbe&>(probe);
+                    rig::Tunnel t = p.tunnel();
+                    t.peer = p.install(t, 1, {.sent = 0xffff'fffe});
+                    EXPECT_EQ(p.echo_complaint(t), "");
+                    return p.send_esp(t, t.peer.seal(p.echo(t))).reaction;
+                  }});
+}
+
 std::vector<Row> every_row() {
   std::vector<Row> rows;
   add_link_rows(rows);
@@ -306,6 +386,7 @@ std::vector<Row> every_row() {
   add_ticket_rows(rows);
   add_auth_rows(rows);
   add_seam_rows(rows);
+  add_esp_rows(rows);
   return rows;
 }
 
@@ -321,7 +402,7 @@ TEST(Drop, EveryReasonIsMetAndSurvived) {
     SCOPED_TRACE(drop_name(row.reason));
     rig::Options options;
     row.options(options);
-    GatewayProbe probe(options);
+    rig::EspProbe probe(options);
     const Reaction reaction = row.provoke(probe);
     EXPECT_EQ(reaction.drop(), row.reason) << reaction.describe();
     // No message 4 fits the link that is too small.

@@ -35,7 +35,7 @@ dp::Families classify_one(Burst& burst, const Block& block, unsigned marks, cons
   burst.frame[0].l4_checksum_bad = (marks & 8) != 0;
   const dp::Families f = dp::classify(burst, link);
   const unsigned in = f.link.size() + f.resume.size() + f.sessions.size() + f.initiations.size() +
-                      f.fragments.size() + f.versions.size();
+                      f.fragments.size() + f.versions.size() + f.esp.size();
   CHECK(in == (burst.verdict[0] == dp::Verdict::live ? 1u : 0u));
   CHECK((burst.verdict[0] == dp::Verdict::drop) == (burst.reason[0] != dp::Drop::none));
   return f;

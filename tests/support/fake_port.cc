@@ -29,6 +29,7 @@ FakePort::Buffer* FakePort::take_buffer() {
   b->frame = {.data = b->octets.get() + kHeadroom,
               .len = 0,
               .capacity = static_cast<std::uint32_t>(kBufferLen),
+              .headroom = kHeadroom,
               .buffer = b};
   return b;
 }

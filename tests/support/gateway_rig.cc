@@ -40,6 +40,9 @@ dp::WorkerConfig default_config(unsigned workers, std::uint32_t sessions_max) {
   config.sessions_max = sessions_max;
   config.outside.ip4 = {{192, 0, 2, 1}};
   config.outside.ip6 = {{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  config.children_max = 256;
+  config.inside.ip4 = {{10, 0, 0, 1}};
+  config.inside.ip6 = {{0xfd, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
   config.admission.half_open_max = std::min(sessions_max, 8192u);
   const auto esp = ike::default_esp_suites();
   config.child.esp_suites.assign(esp.begin(), esp.end());
@@ -213,7 +216,7 @@ std::uint64_t GatewayRig::drops(dp::Drop why) const {
   return total;
 }
 
-std::uint64_t GatewayRig::sum(dp::Counter dp::WorkerCounters::*counter) const {
+std::uint64_t GatewayRig::sum(dp::Counter dp::WorkerCounters::* counter) const {
   std::uint64_t total = 0;
   for (const auto& worker : workers_) total += (worker->counters().*counter).get();
   return total;

@@ -72,7 +72,7 @@ class GatewayRig {
   std::string folder() const { return folder_; }
 
   std::uint64_t drops(dp::Drop why) const;
-  std::uint64_t sum(dp::Counter dp::WorkerCounters::*counter) const;
+  std::uint64_t sum(dp::Counter dp::WorkerCounters::* counter) const;
   // Every frame that a port gave was given back.
   bool conserved() const;
 
@@ -92,7 +92,8 @@ class GatewayRig {
 };
 
 // The configuration of a rig before Options::configure: addresses 192.0.2.1 and 2001:db8::1, one
-// connection "default" that allows every supported suite, pools 10.64.0.0/12 and fd00::/108.
+// connection "default" that allows every supported suite, pools 10.64.0.0/12 and fd00::/108; inside
+// addresses 10.0.0.1 and fd01::1 without a port.
 dp::WorkerConfig default_config(unsigned workers, std::uint32_t sessions_max);
 dp::Link default_link();
 

@@ -1,6 +1,7 @@
 // Binds the control thread to what the workers share.
 #include "tools/gateway/worker_plane.h"
 
+#include <chrono>
 #include <utility>
 
 namespace gateway {
@@ -46,9 +47,22 @@ ike::IkeSpi WorkerPlane::new_control_spi(crypto::Random& random) {
   return dp::control_spi(codec_, random);
 }
 
-// The upper half: workers number the Child SAs of resumed sessions from below.
-ike::EspSpi WorkerPlane::new_child_spi(unsigned, crypto::Random& random) {
-  return ike::EspSpi(random.u32() | 0x8000'0000u);
+ike::EspSpi WorkerPlane::new_child_spi(unsigned worker, crypto::Random& random) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return child_places_[worker].take(
+      random, static_cast<std::uint64_t>(
+                  std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+}
+
+// A letter in the ring is certain to be read, so this is where a place begins and ends to be used.
+void WorkerPlane::send_order(unsigned worker) {
+  dp::SpscRing<dp::Order>& orders = shared_.seams[worker]->orders;
+  const dp::Order& letter = *orders.claim();
+  if (letter.kind == dp::OrderKind::install_child)
+    child_places_[worker].installed(letter.child.spi_in);
+  else if (letter.kind == dp::OrderKind::remove_child)
+    child_places_[worker].removed(letter.child.spi_in);
+  orders.publish();
 }
 
 std::optional<ike::Ip4> WorkerPlane::lease4(const ike::Ip4* wish, ike::IkeSpi holder,

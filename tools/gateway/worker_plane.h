@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/workers.h"
+#include "dataplane/child_places.h"
 #include "dataplane/spi_codec.h"
 #include "dataplane/worker.h"
 
@@ -15,7 +16,10 @@ class WorkerPlane final : public cp::Workers {
  public:
   // Both outlive it.
   WorkerPlane(dp::SharedState& shared, dp::UsedSet& used)
-      : shared_(shared), used_(used), codec_(shared.spi_secret) {}
+      : shared_(shared), used_(used), codec_(shared.spi_secret) {
+    for (unsigned i = 0; i < shared.config.worker_count; ++i)
+      child_places_.emplace_back(shared.config, i);
+  }
 
   // Before the first counters() or sweep_issuers(): one for each worker, in their order.
   void watch(std::vector<const dp::WorkerCounters*> counters) { counters_ = std::move(counters); }
@@ -40,7 +44,7 @@ class WorkerPlane final : public cp::Workers {
   dp::Punt* next_punt(unsigned worker) override { return shared_.seams[worker]->punts.peek(); }
   void punt_done(unsigned worker) override;
   dp::Order* claim_order(unsigned worker) override { return shared_.seams[worker]->orders.claim(); }
-  void send_order(unsigned worker) override { shared_.seams[worker]->orders.publish(); }
+  void send_order(unsigned worker) override;
   dp::Doorbell& doorbell() override { return shared_.doorbell; }
   void set_sa_init_cookies(bool demanded) override { shared_.sa_init_cookies.store(demanded); }
   ike::IkeSpi new_control_spi(crypto::Random& random) override;
@@ -68,6 +72,7 @@ class WorkerPlane final : public cp::Workers {
   dp::SharedState& shared_;
   dp::UsedSet& used_;
   dp::SpiCodec codec_;
+  std::vector<dp::ChildPlaces> child_places_;  // by worker
   std::vector<const dp::WorkerCounters*> counters_;
   std::vector<std::uint64_t> swept_;  // quiet states at the last sweep; empty = none yet
 };

@@ -1,0 +1,89 @@
+// EspSa: a Child SA as the packet path of ESP sees it, in whole cache lines, so that what a packet
+// of one direction needs lies together.
+//
+// Plain memory inside EspTable's arena; wiped when freed. The keys stay as KEYMAT gave them: the
+// tables that AES-GCM wants are eight times as large and are made at first use (esp_key_cache.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "crypto/engine.h"
+#include "dataplane/replay_window.h"
+#include "ike/ids.h"
+#include "ike/suite.h"
+
+namespace dp {
+
+// ESP algorithms: RFC 4106, RFC 7634, RFC 3602.
+enum class EspCipher : std::uint8_t { aes128_gcm, aes256_gcm, chacha20, aes128_cbc, aes256_cbc };
+
+constexpr bool is_aead(EspCipher c) { return c < EspCipher::aes128_cbc; }
+constexpr crypto::Aead aead_of(EspCipher c) {
+  return c == EspCipher::aes128_gcm   ? crypto::Aead::aes128_gcm
+         : c == EspCipher::aes256_gcm ? crypto::Aead::aes256_gcm
+                                      : crypto::Aead::chacha20_poly1305;
+}
+constexpr std::size_t key_len(EspCipher c) {
+  return c == EspCipher::aes128_gcm || c == EspCipher::aes128_cbc ? 16 : 32;
+}
+constexpr std::size_t iv_len(EspCipher c) { return is_aead(c) ? 8 : 16; }
+// The trailer ends on a multiple of this (RFC 4303 §2.4).
+constexpr std::size_t block_len(EspCipher c) { return is_aead(c) ? 4 : 16; }
+
+enum class EspState : std::uint8_t { free, live };
+
+// One direction's algorithm and keys.
+struct EspDirection {
+  std::uint32_t spi = 0;
+  std::array<std::uint8_t, 4> salt{};  // of the AEAD ciphers
+  std::array<std::uint8_t, 32> key{};
+};
+
+inline constexpr std::uint32_t kNoPlace = 0xffffffff;
+
+struct alignas(64) EspSa {
+  // Inbound.
+  EspDirection in;
+  std::uint32_t selectors = 0;  // in SelectorPool
+  std::uint32_t ip4_lease = kNoPlace, ip6_lease = kNoPlace;
+  EspState state = EspState::free;
+  EspCipher cipher = EspCipher::aes256_gcm;
+  crypto::Prf integ = crypto::Prf::hmac_sha256;  // of CBC
+  bool esn = false;
+  bool encapsulated = false;  // UDP 4500 round ESP (RFC 3948)
+  bool peer_is_ip6 = false;
+  bool outlives_session = false;  // its slot goes with it: the IKE SA was rekeyed away
+  bool reserved = false;
+  // Second line on: 136 octets.
+  ReplayWindow window;
+  std::uint64_t seen_ms = 0;  // the last authentic packet, dummies included
+  std::uint64_t installed_ms = 0;
+
+  // Outbound. `sent` counts sequence numbers used.
+  alignas(64) EspDirection out;
+  std::uint64_t sent = 0;
+  std::uint32_t successor = kNoPlace;    // newer SA of the same leases, which the peer may not know
+  std::uint32_t predecessor = kNoPlace;  // the other way round
+  // The way to the peer.
+  std::array<std::uint8_t, 16> local{}, peer{};
+  std::uint64_t switch_ms = 0;  // the successor takes over then
+  std::array<std::uint8_t, 6> peer_mac{};
+  std::uint16_t local_port = 0, peer_port = 0;
+
+  // Seldom: who it is, and how much it carried.
+  alignas(64) ike::IkeSpi ike_spi_r;
+  std::uint64_t packets_in = 0, octets_in = 0, packets_out = 0, octets_out = 0;
+  std::uint32_t drops_in = 0, drops_out = 0;
+  // Integrity keys of the CBC suites.
+  alignas(64) std::array<std::uint8_t, 64> integ_in, integ_out;
+
+  std::size_t icv_len() const { return is_aead(cipher) ? 16 : crypto::prf_len(integ) / 2; }
+  std::size_t integ_key_len() const { return crypto::prf_len(integ); }
+};
+static_assert(sizeof(EspSa) == 576);
+
+EspCipher esp_cipher_of(const ike::Suite& suite);
+ike::Suite suite_of(const EspSa& sa);
+
+}  // namespace dp

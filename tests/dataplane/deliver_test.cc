@@ -1,0 +1,59 @@
+// deliver, answer_inner, route_out: where inner packets go.
+#include <gtest/gtest.h>
+
+#include "tests/support/esp_peer.h"
+
+namespace dp {
+namespace {
+
+using rig::EspProbe;
+using rig::Octets;
+using rig::Tunnel;
+
+Octets to(const Tunnel& t, const Octets& destination, std::uint8_t ttl = 64) {
+  PacketBuilder b;
+  std::ranges::copy(t.ip4, b.source4.begin());
+  std::ranges::copy(destination, b.destination4.begin());
+  b.ttl = ttl;
+  const Octets frame = b.echo_request(Octets(40, 1));
+  return Octets(frame.begin() + 14, frame.end());
+}
+
+TEST(Deliver, DropsWhatIsForAnInsideThatIsNotThere) {
+  EspProbe probe;
+  Tunnel t = probe.tunnel();
+  EXPECT_EQ(probe.send_esp(t, t.peer.seal(to(t, {10, 0, 0, 9}))).reaction.drop(),
+            Drop::inside_absent);
+  EXPECT_EQ(probe.echo_complaint(t), "");
+}
+
+// A router takes one hop, and none from a packet that is for itself.
+TEST(Deliver, CountsHops) {
+  EspProbe probe;
+  Tunnel a = probe.tunnel(), b = probe.tunnel();
+  EXPECT_EQ(probe.send_esp(a, a.peer.seal(to(a, b.ip4, 1))).reaction.drop(), Drop::inner_expired);
+  EXPECT_EQ(probe.send_esp(a, a.peer.seal(to(a, {10, 0, 0, 1}, 1))).packets.size(), 1u);
+}
+
+TEST(Deliver, CarriesPacketsFromClientToClient) {
+  EspProbe probe;
+  Tunnel a = probe.tunnel(), b = probe.tunnel({.encapsulated = true});
+  const Octets packet = to(a, b.ip4, 9);
+  const auto reaction = probe.send_esp(a, a.peer.seal(packet)).reaction;
+  ASSERT_EQ(reaction.packets.size(), 1u) << reaction.describe();
+  const auto opened = b.peer.open(reaction.packets[0].payload);
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_EQ(opened->inner[8], 8) << "one hop less";
+  EXPECT_EQ(opened->inner.size(), packet.size());
+  EXPECT_TRUE(read_packet(PacketBuilder().ether(0x0800, opened->inner)).has_value()) << "checksums";
+}
+
+TEST(Deliver, HasNoWayToAnAddressThatNobodyHas) {
+  EspProbe probe;
+  Tunnel t = probe.tunnel();
+  EXPECT_EQ(probe.send_esp(t, t.peer.seal(to(t, {10, 64, 99, 99}))).reaction.drop(),
+            Drop::no_child_sa);
+}
+
+}  // namespace
+}  // namespace dp
