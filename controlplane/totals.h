@@ -15,7 +15,7 @@ namespace cp {
 
 struct CounterRow {
   std::string_view name;
-  dp::Counter dp::WorkerCounters::*counter;
+  dp::Counter dp::WorkerCounters::* counter;
   bool is_gauge;
   std::string_view meaning;
 };
@@ -64,8 +64,25 @@ inline constexpr std::array kCounterRows = {
                "letters of the control thread that workers obeyed"},
     CounterRow{"transmitted", &dp::WorkerCounters::transmitted, false,
                "IKE messages sent for the control thread"},
+    CounterRow{"esp_in", &dp::WorkerCounters::esp_in, false,
+               "inner packets received through Child SAs"},
+    CounterRow{"esp_out", &dp::WorkerCounters::esp_out, false,
+               "inner packets sent through Child SAs"},
+    CounterRow{"esp_in_octets", &dp::WorkerCounters::esp_in_octets, false,
+               "octets of inner packets received"},
+    CounterRow{"esp_out_octets", &dp::WorkerCounters::esp_out_octets, false,
+               "octets of inner packets sent"},
+    CounterRow{"inner_echoes", &dp::WorkerCounters::inner_echoes, false,
+               "echo requests answered inside of a tunnel"},
+    CounterRow{"forwarded", &dp::WorkerCounters::forwarded, false,
+               "inner packets that left by the other port"},
+    CounterRow{"peers_moved", &dp::WorkerCounters::peers_moved, false,
+               "NAT rebindings followed after an authentic ESP packet"},
+    CounterRow{"children_refused", &dp::WorkerCounters::children_refused, false,
+               "Child SAs whose selectors found no room"},
     CounterRow{"sessions", &dp::WorkerCounters::sessions, true, "sessions established now"},
     CounterRow{"half_opens", &dp::WorkerCounters::half_opens, true, "half-open sessions now"},
+    CounterRow{"children", &dp::WorkerCounters::children, true, "Child SAs now"},
     CounterRow{"cookie_mode", &dp::WorkerCounters::cookie_mode, true,
                "workers that demand cookies now"},
     CounterRow{"bursts", &dp::WorkerCounters::bursts, false, "bursts that had packets"},
