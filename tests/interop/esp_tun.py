@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Userspace ESP for a pluto that runs under xfrm_shim.c: AES-GCM-16, tunnel mode, IPv4, no NAT.
+"""Userspace ESP for a pluto that runs under xfrm_shim.c: AES-GCM-16 in tunnel mode.
 
     esp_tun.py LOCAL_ADDRESS SHIM_LOG DEVICE     in pluto's network namespace
 
 Follows the log of the shim: what is routed into the TUN device leaves under the newest outbound SA,
-and IP protocol 50 for LOCAL_ADDRESS comes out of the device. A test's tool: no lifetimes; a number
-is refused when it came before. Origin: the peers' notes of this project.
+and ESP for LOCAL_ADDRESS comes out of the device; IPv4 and IPv6, inside and outside. ESP is plain
+(IP protocol 50), or over IPv4 in UDP when the SA says so: pluto owns the UDP port, so those packets
+are written and read by a raw socket. A test's tool: no lifetimes; a number is refused when it came
+before. Origin: the peers' notes of this project.
 """
 
 import ctypes
@@ -21,9 +23,12 @@ import sys
 
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x1001
-_PROTOCOL_ESP = 50
+_PROTOCOL_ESP, _PROTOCOL_UDP = 50, 17
+_NAT_T_PORT = struct.pack(">H", 4500)
+_NEXT_HEADERS = {4: 4, 6: 41}  # by the version of the packet inside
 _TAG_OCTETS = 16
 _SALT_OCTETS = 4
+_XFRMA_ENCAP = 4
 _XFRMA_ALG_AEAD = 18
 _XFRMA_REPLAY_ESN_VAL = 23
 _USERSA_OCTETS = 224  # of struct xfrm_usersa_info, before its attributes
@@ -74,9 +79,12 @@ class Sa:
     """What the shim wrote of a NEWSA or UPDSA message."""
 
     def __init__(self, message: bytes):
-        self.destination = str(ipaddress.IPv4Address(message[56:60]))
+        (family,) = struct.unpack_from("=H", message, 212)
+        size = 16 if family == socket.AF_INET6 else 4
+        self.destination = str(ipaddress.ip_address(message[56:56 + size]))
         self.spi = message[72:76]
         self.protocol = message[76]
+        self.ports: bytes | None = None  # of UDP round ESP: source, destination
         self.sequence = 0
         self.seen: set[int] = set()
         self.with_esn = False
@@ -96,11 +104,14 @@ class Sa:
             self.gcm, self._salt = Gcm(key[:-_SALT_OCTETS]), key[-_SALT_OCTETS:]
         elif kind == _XFRMA_REPLAY_ESN_VAL:
             self.with_esn = True
+        elif kind == _XFRMA_ENCAP:
+            self.ports = value[2:6]
 
     def seal(self, packet: bytes) -> bytes:
         self.sequence += 1
         padding = -(len(packet) + 2) % 4
-        text = packet + bytes(range(1, padding + 1)) + bytes([padding, 4])
+        trailer = bytes([padding, _NEXT_HEADERS[packet[0] >> 4]])
+        text = packet + bytes(range(1, padding + 1)) + trailer
         vector = struct.pack(">Q", self.sequence)
         sealed = self.gcm.seal(self._salt + vector, text, self._associated(self.sequence))
         return self.spi + struct.pack(">I", self.sequence & 0xFFFFFFFF) + vector + sealed
@@ -109,7 +120,7 @@ class Sa:
         """The packet inside, None when it is not genuine or came before."""
         (sequence,) = struct.unpack_from(">I", esp, 4)
         text = self.gcm.open(self._salt + esp[8:16], esp[16:], self._associated(sequence))
-        if text is None or sequence in self.seen or text[-1] != 4:
+        if text is None or sequence in self.seen or text[-1] not in _NEXT_HEADERS.values():
             return None
         self.seen.add(sequence)
         return text[:-2 - text[-2]]
@@ -122,17 +133,17 @@ class Sas:
     """Follows the log of the shim."""
 
     def __init__(self, local: str, log: pathlib.Path):
-        self._local, self._log, self._at = local, log, 0
+        log.touch()
+        self._local, self._log, self._begun = local, log.open(), ""
         self.inbound: dict[bytes, Sa] = {}
         self.outbound: dict[bytes, Sa] = {}  # oldest first
 
     def catch_up(self) -> None:
-        text = self._log.read_text() if self._log.exists() else ""
-        whole = text.rfind("\n") + 1
-        for line in text[self._at:whole].splitlines():
+        lines = (self._begun + self._log.read()).split("\n")
+        self._begun = lines.pop()
+        for line in lines:
             word, octets = line.split(" ")
             self._apply(word, bytes.fromhex(octets))
-        self._at = whole
 
     def _apply(self, word: str, message: bytes) -> None:
         if word == "DELSA":
@@ -147,6 +158,35 @@ class Sas:
         way[sa.spi] = sa
 
 
+class Outside:
+    """What carries ESP packets between the gateway and us."""
+
+    def __init__(self, local: str):
+        self._is_ip6 = ":" in local
+        family = socket.AF_INET6 if self._is_ip6 else socket.AF_INET
+        self.plain = socket.socket(family, socket.SOCK_RAW, _PROTOCOL_ESP)
+        self.udp = socket.socket(family, socket.SOCK_RAW, _PROTOCOL_UDP)
+        for one in (self.plain, self.udp):
+            one.bind((local, 0))
+
+    def send(self, sa: Sa, esp: bytes) -> None:
+        if not sa.ports:
+            self.plain.sendto(esp, (sa.destination, 0))
+            return
+        assert not self._is_ip6, "a checksum would be missing"
+        header = sa.ports + struct.pack(">HH", 8 + len(esp), 0)
+        self.udp.sendto(header + esp, (sa.destination, 0))
+
+    def receive(self, one: socket.socket) -> bytes:
+        """An ESP packet; empty when it was something else in UDP, such as IKE."""
+        packet = one.recv(65535)
+        payload = packet if self._is_ip6 else packet[(packet[0] & 15) * 4:]
+        if one is self.plain:
+            return payload
+        to_port, marker = payload[2:4], payload[8:12]
+        return payload[8:] if to_port == _NAT_T_PORT and any(marker) else b""
+
+
 def open_tun(name: str) -> int:
     tun = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(tun, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN_NO_PI))
@@ -156,26 +196,24 @@ def open_tun(name: str) -> int:
 
 def main() -> None:
     local, log, name = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
-    tun = open_tun(name)
-    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, _PROTOCOL_ESP)
-    raw.bind((local, 0))
-    sas = Sas(local, log)
+    tun, outside, sas = open_tun(name), Outside(local), Sas(local, log)
     print("READY", flush=True)
     while True:
-        readable, _, _ = select.select([tun, raw], [], [])
+        readable, _, _ = select.select([tun, outside.plain, outside.udp], [], [])
         sas.catch_up()
-        if tun in readable:
-            packet = os.read(tun, 65535)
-            if packet[0] >> 4 == 4 and sas.outbound:
+        for one in readable:
+            if one is not tun:
+                esp = outside.receive(one)
+                sa = sas.inbound.get(esp[:4])
+                inner = sa.open(esp) if sa and len(esp) >= 16 + _TAG_OCTETS + 2 else None
+                if inner:
+                    os.write(tun, inner)
+            elif sas.outbound:
+                packet = os.read(tun, 65535)
                 sa = next(reversed(sas.outbound.values()))
-                raw.sendto(sa.seal(packet), (sa.destination, 0))
-        if raw in readable:
-            packet = raw.recv(65535)
-            esp = packet[(packet[0] & 15) * 4:]
-            sa = sas.inbound.get(esp[:4])
-            inner = sa.open(esp) if sa and len(esp) >= 16 + _TAG_OCTETS + 2 else None
-            if inner:
-                os.write(tun, inner)
+                outside.send(sa, sa.seal(packet))
+            else:
+                os.read(tun, 65535)
 
 
 if __name__ == "__main__":

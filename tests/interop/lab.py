@@ -104,10 +104,14 @@ class Lab(contextlib.ExitStack):
         charon.start()
         return charon
 
-    def libreswan(self, name: str = "client") -> libreswan.Pluto:
-        """A client, not yet started: certificates come first."""
+    def libreswan(self, name: str = "client", outside: str = "") -> libreswan.Pluto:
+        """A client, not yet started: certificates come first.
+
+        `outside`: its address to the gateway, when it is not the ordinary one.
+        """
         pluto = libreswan.Pluto(
-            name, self.folder, self.net.client, self.children, self._options.shim, self._chroot()
+            name, self.folder, self.net.client, self.children, self._options.shim, self._chroot(),
+            outside or self.net.client_address,
         )
         self._logs[name] = pluto.log
         return pluto
@@ -121,15 +125,16 @@ class Lab(contextlib.ExitStack):
         if self._options.against != "resurged":
             raise Skipped(f"the stand-in lacks {what}")
 
-    def ping_inside(self) -> None:
+    def ping_inside(self, address: str = net.INSIDE) -> None:
         """Through the tunnel, until one comes back."""
-        wait_until(self._ping, "an answer comes through the tunnel", seconds=10)
 
-    def _ping(self) -> bool:
-        with contextlib.suppress(net.NetError):
-            self.net.client.run("ping", "-c", "1", "-W", "1", net.INSIDE)
-            return True
-        return False
+        def answered() -> bool:
+            with contextlib.suppress(net.NetError):
+                self.net.client.run("ping", "-c", "1", "-W", "1", address)
+                return True
+            return False
+
+        wait_until(answered, f"an answer of {address} comes through the tunnel", seconds=10)
 
     def _chroot(self) -> pathlib.Path:
         why = trixie.why_not(self._options.chroot)

@@ -27,7 +27,7 @@ RESUMED = "authenticated peer using authby=session-resume"
 ESTABLISHED = "established Child SA"
 GOT_TICKET = "received v2N_TICKET_LT_OPAQUE"
 _PROGRAMS = "/usr/libexec/ipsec"
-_TUN = "esp0"
+TUN = "esp0"
 _SHIM = "/srv/xfrm_shim.so"
 SUITE = "aes_gcm256-sha2_256-dh31,aes_gcm256-sha2_256-dh19"
 
@@ -45,14 +45,16 @@ config setup
 class Pluto:
     def __init__(
         self, name: str, folder: pathlib.Path, namespace: net.Namespace, children: Children,
-        shim: pathlib.Path, chroot: pathlib.Path,
+        shim: pathlib.Path, chroot: pathlib.Path, outside: str,
     ):
+        """`outside`: its address to the peer."""
         self.name = name
         self.folder = folder / name
         self.namespace = namespace
         self._children = children
         self._chroot = chroot
         self._starts = 0
+        self._outside = outside
         self._carries_esp = False
         self._child: subprocess.Popen | None = None
         for part in ("nss", "run", "ipsec.d"):
@@ -141,7 +143,7 @@ class Pluto:
 
     def address(self, connection: str) -> str:
         """The virtual address that it was leased last."""
-        pattern = rf'"{connection}" #\d+: received INTERNAL_IP4_ADDRESS (\S+)'
+        pattern = rf'"{connection}" #\d+: received INTERNAL_IP[46]_ADDRESS (\S+)'
         found = re.findall(pattern, self.log())
         check(bool(found), f"{connection} was leased an address")
         return found[-1]
@@ -149,25 +151,26 @@ class Pluto:
     def carry_esp(self, address: str) -> None:
         """Packets from `address` to the networks behind the gateway go through the tunnel."""
         if not self._carries_esp:
-            self._start_esp(net.CLIENT)
+            self._start_esp()
+        length, to = (128, net.INSIDE_NET_V6) if ":" in address else (32, net.INSIDE_NET)
         self.namespace.ip(
-            f"addr replace {address}/32 dev {_TUN}",
-            f"route replace {net.INSIDE_NET} dev {_TUN} src {address}",
+            f"addr replace {address}/{length} dev {TUN}",
+            f"route replace {to} dev {TUN} src {address}",
         )
 
     def serve_esp(self, clients: str) -> None:
         """Packets to `clients`, a network, go through the tunnel."""
-        self._start_esp(net.GATEWAY)
-        self.namespace.ip(f"route replace {clients} dev {_TUN} src {net.INSIDE}")
+        self._start_esp()
+        self.namespace.ip(f"route replace {clients} dev {TUN} src {net.INSIDE}")
 
-    def _start_esp(self, local: str) -> None:
+    def _start_esp(self) -> None:
         name = f"{self.name}-esp"
         script = str(pathlib.Path(__file__).with_name("esp_tun.py"))
-        command = [sys.executable, script, local, str(self.folder / "sa.log"), _TUN]
+        command = [sys.executable, script, self._outside, str(self.folder / "sa.log"), TUN]
         child = self._children.start(name, self.namespace.command(*command))
         self._children.wait_for_line(name, child, "READY", START_SECONDS)
         self.namespace.write_sysctl("net.ipv4.conf.all.rp_filter", "0")
-        self.namespace.write_sysctl(f"net.ipv4.conf.{_TUN}.rp_filter", "0")
+        self.namespace.write_sysctl(f"net.ipv4.conf.{TUN}.rp_filter", "0")
         self._carries_esp = True
 
     def wait_for_log(self, pattern: str, seconds: float = 20, times: int = 1) -> None:

@@ -12,64 +12,9 @@ import libreswan
 import net
 from cases import case, check, equal, main, wait_until
 from lab import Lab, add_options, lab_factory
-from libreswan import RESUMED, Pluto
-from offer import GATEWAY_ID, PSK, Offer, World, psk_offer, pubkey_offer
-
-BOB = "bob.example.org"
-RESUME_SENT = "sent IKE_SESSION_RESUME request"
-INIT_SENT = "sent IKE_SA_INIT request"
-
-
-def start(
-    lab: Lab, offer: Offer, identity: str, more: dict, network: dict | None = None, esp: bool = True
-):
-    """A gateway with this offer, and a client that is connected to it and holds a ticket.
-
-    `esp`: what goes through the tunnel can be carried by esp_tun.py, which knows IPv4 without NAT.
-    """
-    gateway = lab.gateway(World(offers=(offer,), psks={BOB: PSK}), network)
-    gateway.carries_esp = gateway.carries_esp and esp
-    client = lab.libreswan()
-    if offer.local_cert:
-        client.own(lab.authority, identity)
-    client.configure(
-        [libreswan.client(offer.name, identity, offer.local_id, **more)],
-        libreswan.psk_for(BOB, GATEWAY_ID),
-    )
-    client.start()
-    client.add(offer.name)
-    said = client.initiate(offer.name)
-    check(RESUMED not in said, f"the first connection is a full handshake\n{said}")
-    check_up(lab, gateway, client, offer.name)
-    return gateway, client
-
-
-def start_psk(lab: Lab, **more):
-    return start(lab, psk_offer(remote_id=BOB), BOB, more.pop("client", {}), **more)
-
-
-def start_signing(lab: Lab, theirs: str, ours: str):
-    offer = pubkey_offer("cert", theirs, remote_id=ours)
-    return start(lab, offer, ours, libreswan.signing(ours))
-
-
-def check_up(lab: Lab, gateway, client: Pluto, connection: str) -> None:
-    """An address and a ticket are there; where ESP is carried, it is tried."""
-    address = client.address(connection)
-    check(client.ticket(connection) != "none;", "the client holds a ticket")
-    if gateway.carries_esp:
-        client.carry_esp(address)
-        lab.ping_inside()
-
-
-def resume(lab: Lab, gateway, client: Pluto, connection: str) -> None:
-    """By its ticket, to the address it had, and with a new ticket afterwards."""
-    address = client.address(connection)
-    said = client.initiate(connection)
-    check(RESUME_SENT in said and INIT_SENT not in said, f"no full handshake\n{said}")
-    check(RESUMED in said, f"both sides proved that they know the old keys\n{said}")
-    equal(client.address(connection), address, "address after the resumption")
-    check_up(lab, gateway, client, connection)
+from libreswan import RESUMED
+from libreswan_start import BOB, check_up, resume, start, start_psk, start_signing
+from offer import GATEWAY_ID, PSK, World, psk_offer
 
 
 @case
@@ -112,52 +57,50 @@ def ticket_is_received(lab: Lab) -> None:
 @case
 def suspend_and_resume(lab: Lab) -> None:
     """Three times: each resumption brings the ticket of the next."""
-    gateway, client = start_psk(lab)
+    _, client = start_psk(lab)
     for _ in range(3):
         client.suspend("psk")
-        resume(lab, gateway, client, "psk")
+        resume(lab, client, "psk")
 
 
 @case
 def suspend_and_resume_after_rsa(lab: Lab) -> None:
-    gateway, client = start_signing(lab, certs.GATEWAY_RSA, certs.RSA)
+    _, client = start_signing(lab, certs.GATEWAY_RSA, certs.RSA)
     client.suspend("cert")
-    resume(lab, gateway, client, "cert")
+    resume(lab, client, "cert")
 
 
 @case
 def suspend_and_resume_after_ecdsa(lab: Lab) -> None:
-    gateway, client = start_signing(lab, certs.GATEWAY_ECDSA, certs.ECDSA)
+    _, client = start_signing(lab, certs.GATEWAY_ECDSA, certs.ECDSA)
     client.suspend("cert")
-    resume(lab, gateway, client, "cert")
+    resume(lab, client, "cert")
 
 
 @case
 def resume_without_delete(lab: Lab) -> None:
     """As a client that lost its network: the gateway still holds the old SA."""
-    gateway, client = start_psk(lab)
+    _, client = start_psk(lab)
     client.whack("--impair", "send-no-delete")
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
 
 
 @case
 def resume_over_ipv6(lab: Lab) -> None:
     outside = {"left": net.CLIENT_V6, "right": net.GATEWAY_V6}
-    gateway, client = start_psk(lab, client=outside, esp=False)
+    _, client = start_psk(lab, client=outside)
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
 
 
 @case
 def resume_behind_nat(lab: Lab) -> None:
     """This client leaves port 4500 when it resumes; the gateway answers wherever it is asked."""
-    gateway, client = start_psk(
-        lab, client={"left": net.NAT_CLIENT}, network={"nat": True}, esp=False
-    )
+    _, client = start_psk(lab, network={"nat": True})
     client.wait_for_log(r"UDP/4500")
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
 
 
 @case
@@ -168,7 +111,7 @@ def resume_after_a_rotation_of_keys(lab: Lab) -> None:
     for _ in range(2):
         gateway.ctl("rotate-keys")
         client.suspend("psk")
-        resume(lab, gateway, client, "psk")
+        resume(lab, client, "psk")
 
 
 @case
@@ -190,7 +133,7 @@ def resumed_sa_is_listed(lab: Lab) -> None:
     lab.need_resurged("resurgectl")
     gateway, client = start_psk(lab)
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
     client.whack("--rekey-child", "--name", "psk", seconds=20)
     rows = gateway.ctl("list-sas", "--identity", BOB)
     seen = [(row["connection"], row["resumptions"], row["addresses"]) for row in rows]
@@ -200,9 +143,9 @@ def resumed_sa_is_listed(lab: Lab) -> None:
 @case
 def liveness_check_after_resumption(lab: Lab) -> None:
     offer = psk_offer(remote_id=BOB)
-    gateway, client = start(lab, offer, BOB, {"dpddelay": "1s"})
+    _, client = start(lab, offer, BOB, {"dpddelay": "1s"})
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
     client.whack("--debug", "base")
     client.wait_for_log(r"received an INFORMATIONAL liveness check response", times=2)
 
@@ -210,24 +153,24 @@ def liveness_check_after_resumption(lab: Lab) -> None:
 @case
 def child_rekey_after_resumption(lab: Lab) -> None:
     """Other than resuming this is work for the control thread, which takes the SA over."""
-    gateway, client = start_psk(lab)
+    _, client = start_psk(lab)
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
     said = client.whack("--rekey-child", "--name", "psk", seconds=20)
     check("rekeyed Child SA" in said, f"the Child SA is rekeyed\n{said}")
-    check_up(lab, gateway, client, "psk")
+    check_up(lab, client, "psk")
 
 
 @case
 def ike_rekey_after_resumption(lab: Lab) -> None:
-    gateway, client = start_psk(lab)
+    _, client = start_psk(lab)
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
     said = client.whack("--rekey-ike", "--name", "psk", seconds=20)
     check("rekeyed IKE SA" in said, f"the IKE SA is rekeyed\n{said}")
     said = client.whack("--rekey-child", "--name", "psk", seconds=20)
     check("rekeyed Child SA" in said, f"the Child SA is rekeyed\n{said}")
-    check_up(lab, gateway, client, "psk")
+    check_up(lab, client, "psk")
 
 
 @case
@@ -239,10 +182,10 @@ def resume_after_kill_nine(lab: Lab) -> None:
     client.whack("--impair", "send-no-delete")
     client.suspend("psk")
     gateway.start()
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
     client.whack("--impair", "none")
     client.suspend("psk")
-    resume(lab, gateway, client, "psk")
+    resume(lab, client, "psk")
 
 
 @case
@@ -257,6 +200,7 @@ def resume_after_kill_nine_and_liveness_check(lab: Lab) -> None:
     gateway.start()
     wait_until(lambda: client.log().count(RESUMED) == 1, "the client resumed", seconds=40)
     equal(client.address("psk"), address, "address after the resumption")
+    check_up(lab, client, "psk")
 
 
 @case
@@ -272,7 +216,7 @@ def refused_ticket_leads_to_a_full_handshake(lab: Lab) -> None:
     client.wait_for_log(r"TICKET_NACK")
     client.wait_for_log(libreswan.ESTABLISHED, times=2, seconds=30)
     check(RESUMED not in client.log(), "it came back by a full handshake")
-    check_up(lab, gateway, client, "psk")
+    check_up(lab, client, "psk")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ the kernel: the kernel would answer too. A stand-in for the gateway that uses so
 
     192.0.2.1 gateway ---- 192.0.2.2 client (and 192.0.2.3, 2001:db8::2)              plain
     192.0.2.1 gateway ---- 192.0.2.9 NAT 198.51.100.1 ---- 198.51.100.2 client        nat=True
+    10.99.0.2 host ---- 10.99.0.1 gateway (and 2001:db8:99::2, 2001:db8:99::1)        host=True
 """
 
 import atexit
@@ -19,6 +20,7 @@ import signal
 import socket
 import struct
 import subprocess
+from collections.abc import Iterator
 
 GATEWAY = "192.0.2.1"
 GATEWAY_V6 = "2001:db8::1"
@@ -27,11 +29,17 @@ CLIENT_OTHER = "192.0.2.3"
 CLIENT_V6 = "2001:db8::2"
 NAT_OUTSIDE = "192.0.2.9"
 NAT_CLIENT = "198.51.100.2"
-INSIDE = "10.99.0.1"  # an address behind the gateway, for what goes through the tunnel
+# Behind the gateway, for what goes through the tunnel: its own address, and that of a host.
+INSIDE = "10.99.0.1"
+INSIDE_V6 = "2001:db8:99::1"
 INSIDE_NET = "10.99.0.0/24"
+INSIDE_NET_V6 = "2001:db8:99::/64"
+HOST = "10.99.0.2"
+HOST_V6 = "2001:db8:99::2"
 
-# The gateway's end as a device of DPDK.
+# The gateway's ends as devices of DPDK.
 AF_PACKET = "net_af_packet0,iface=gw0,qdisc_bypass=1"
+AF_PACKET_INSIDE = "net_af_packet1,iface=in0,qdisc_bypass=1"
 AF_XDP = "net_af_xdp0,iface=gw0,force_copy=1"
 
 _PREFIX = "rsg"
@@ -39,6 +47,7 @@ _NETNS_FOLDER = pathlib.Path("/run/netns")
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17
 _CLONE_NEWNET = 0x40000000
+_ETH_P_ALL = 3
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 _MASQUERADE = """\
@@ -46,6 +55,7 @@ table ip nat {{
   chain out {{
     type nat hook postrouting priority srcnat; policy accept;
     oifname "out0" meta l4proto udp masquerade{ports}
+    oifname "out0" meta l4proto esp masquerade
   }}
 }}
 """
@@ -85,6 +95,13 @@ class Namespace:
     def run(self, *words: str, stdin: str | None = None) -> str:
         return _run(self.command(*words), stdin)
 
+    def frames(self, device: str) -> socket.socket:
+        """A socket that sees every Ethernet frame of the device, and sends such ones."""
+        with _inside(self.name):
+            found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        found.bind((device, 0))
+        return found
+
     def ip(self, *lines: str) -> None:
         _run(["ip", "-n", self.name, "-batch", "-"], "\n".join(lines) + "\n")
 
@@ -97,27 +114,30 @@ class Namespace:
 class Network:
     """with Network() as net: net.gateway and net.client are namespaces, joined as asked."""
 
-    def __init__(self, nat: bool = False, ipv6: bool = True, kernel_gateway: bool = False):
+    def __init__(
+        self, nat: bool = False, ipv6: bool = True, host: bool = False,
+        kernel_gateway: bool = False,
+    ):
         self._ipv6 = ipv6 and not nat
         self.gateway = Namespace("gw")
         self.client = Namespace("cl")
         self.nat = Namespace("nat") if nat else None
+        self.host = Namespace("host") if host else None
         if self.nat:
             self._join_by_nat(self.nat)
         else:
             self._join()
+        if self.host:
+            self._join_host(self.host)
         if kernel_gateway:
-            self.gateway.ip(
-                f"addr add {GATEWAY}/24 dev gw0", f"addr add {INSIDE}/24 dev lo",
-                *([f"addr add {GATEWAY_V6}/64 dev gw0 nodad"] if self._ipv6 else []),
-            )
+            self._make_kernel_gateway("in0" if host else "lo")
         _send_whole_checksums(self.client.name, "cl0")
 
     def __enter__(self) -> "Network":
         return self
 
     def __exit__(self, *_why) -> None:
-        for namespace in (self.gateway, self.client, self.nat):
+        for namespace in (self.gateway, self.client, self.nat, self.host):
             if namespace:
                 _remove(namespace.name)
 
@@ -146,6 +166,23 @@ class Network:
             f"addr add {CLIENT}/24 dev cl0", f"route add default via {GATEWAY}",
             *([f"addr add {CLIENT_V6}/64 dev cl0 nodad"] if self._ipv6 else []),
         )
+
+    def _join_host(self, host: Namespace) -> None:
+        _veth(self.gateway, "in0", host, "host0")
+        host.ip(
+            f"addr add {HOST}/24 dev host0", f"addr add {HOST_V6}/64 dev host0 nodad",
+            f"route add default via {INSIDE}", f"-6 route add default via {INSIDE_V6}",
+        )
+        _send_whole_checksums(host.name, "host0")
+
+    def _make_kernel_gateway(self, inside: str) -> None:
+        self.gateway.ip(
+            f"addr add {GATEWAY}/24 dev gw0",
+            *([f"addr add {GATEWAY_V6}/64 dev gw0 nodad"] if self._ipv6 else []),
+            f"addr add {INSIDE}/24 dev {inside}", f"addr add {INSIDE_V6}/64 dev {inside} nodad",
+        )
+        for family in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+            self.gateway.write_sysctl(f"net.{family}", "1")
 
     def _join_by_nat(self, nat: Namespace) -> None:
         _veth(self.gateway, "gw0", nat, "out0")
@@ -203,16 +240,22 @@ def _veth(one: Namespace, one_end: str, other: Namespace, other_end: str) -> Non
 
 
 def _send_whole_checksums(namespace: str, device: str) -> None:
-    """As `ethtool -K DEVICE tx off`: else UDP checksums leave here as the pseudo-header's alone."""
+    """As `ethtool -K DEVICE tx off`: else checksums leave here as the pseudo-header's alone."""
+    with _inside(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        value = bytearray(struct.pack("II", _ETHTOOL_STXCSUM, 0))
+        fixed = (ctypes.c_char * len(value)).from_buffer(value)
+        request = struct.pack("16sP", device.encode(), ctypes.addressof(fixed))
+        fcntl.ioctl(control, _SIOCETHTOOL, request)
+
+
+@contextlib.contextmanager
+def _inside(namespace: str) -> Iterator[None]:
+    """This thread is in the namespace; the sockets that it makes stay there."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY)
     there = os.open(_NETNS_FOLDER / namespace, os.O_RDONLY)
     try:
         _enter(there)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            value = bytearray(struct.pack("II", _ETHTOOL_STXCSUM, 0))
-            fixed = (ctypes.c_char * len(value)).from_buffer(value)
-            request = struct.pack("16sP", device.encode(), ctypes.addressof(fixed))
-            fcntl.ioctl(control, _SIOCETHTOOL, request)
+        yield
     finally:
         _enter(here)
         os.close(here)

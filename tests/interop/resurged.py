@@ -16,13 +16,13 @@ from offer import Offer, World
 READY_SECONDS = 60
 LOG_LEVEL = "debug"
 _RELOADED = "reload: "
+_REACHED = [net.INSIDE_NET, net.INSIDE_NET_V6]  # by clients
 
 
 class Resurged:
     """The gateway under test. State (keyring, used tickets) stays over kill() and start()."""
 
     name = "resurged"
-    carries_esp = False
 
     def __init__(
         self, folder: pathlib.Path, network: net.Network, children: Children,
@@ -66,9 +66,13 @@ class Resurged:
         status = self._children.stop(self._starts[-1], self._child)
         check(status == 0, f"resurged ends with status 0, not {status}")
 
+    def configure(self, world: World) -> None:
+        """From the next start on."""
+        self.config.write_text(toml(self._settings(world)))
+
     def reload(self, world: World) -> None:
         """Puts another world in force, as far as a running gateway can."""
-        self.config.write_text(toml(self._settings(world)))
+        self.configure(world)
         before = self.log().count(_RELOADED)
         self._child.send_signal(signal.SIGHUP)
         wait_until(lambda: self.log().count(_RELOADED) > before, "resurged reloads", 10)
@@ -78,6 +82,12 @@ class Resurged:
         command = [str(self._programs["resurgectl"]), "--socket", f"{self.folder}/control"]
         said = run([*command, "--json", *words], f"{words[0]} by resurgectl")
         return [json.loads(line) for line in said.splitlines()]
+
+    def counter(self, name: str) -> int:
+        """Of all workers together; or a reason to drop."""
+        found = [row["value"] for row in self.ctl("counters") if row["name"] == name]
+        check(len(found) == 1, f"{name} is a counter")
+        return found[0]
 
     def log(self) -> str:
         """Of every start, one after the other."""
@@ -94,12 +104,12 @@ class Resurged:
             },
             "outside": {
                 "device": net.AF_PACKET,
-                "addresses": [net.GATEWAY, net.GATEWAY_V6],
+                "addresses": [net.GATEWAY, net.GATEWAY_V6, net.INSIDE, net.INSIDE_V6],
             },
             "sessions": {"max": 1024},
             "tickets": {"keyring": f"{folder}/keyring", "state_dir": f"{folder}/state"},
             "pools": {k: v for k, v in (("ipv4", world.pool_v4), ("ipv6", world.pool_v6)) if v},
-            "child": {"local_ts": [net.INSIDE_NET]},
+            "child": {"local_ts": _REACHED},
             "connections": {o.name: self._connection(o) for o in world.offers},
             "secrets": {
                 f"ike-{i}": {"id": [identity], "secret": secret}
@@ -133,7 +143,7 @@ class Resurged:
             remote["revocation"] = "strict"
         tree = {"proposals": offer.proposals.split(", "), "local": local, "remote": remote}
         if offer.child:
-            tree["children"] = {"net": {"local_ts": [net.INSIDE_NET]} | offer.child}
+            tree["children"] = {"net": {"local_ts": _REACHED} | offer.child}
         return tree | offer.options
 
 

@@ -17,7 +17,6 @@ class StrongSwanGateway:
     """A responder as resurged.Gateway is one; without tickets."""
 
     name = NAME
-    carries_esp = True
 
     def __init__(
         self, folder: pathlib.Path, network: net.Network, children: Children,
@@ -40,6 +39,9 @@ class StrongSwanGateway:
     def stop(self) -> None:
         self._charon.stop()
 
+    def configure(self, world: World) -> None:
+        self._world = world
+
     def reload(self, world: World) -> None:
         self._charon.load(_settings(world))
 
@@ -54,13 +56,14 @@ class LibreswanGateway:
     """With tickets, but none of them outlives the process."""
 
     name = NAME
-    carries_esp = True
 
     def __init__(
         self, folder: pathlib.Path, network: net.Network, children: Children,
         authority: Authority, world: World, shim: pathlib.Path, chroot: pathlib.Path,
     ):
-        self._pluto = Pluto(NAME, folder, network.gateway, children, shim, chroot)
+        self._pluto = Pluto(
+            NAME, folder, network.gateway, children, shim, chroot, net.GATEWAY
+        )
         for offer in world.offers:
             if offer.local_cert:
                 self._pluto.own(authority, offer.local_cert)

@@ -55,11 +55,11 @@ def ed25519(lab: Lab) -> None:
 @case
 def eap_mschapv2(lab: Lab) -> None:
     offer = eap_offer("eap-mschapv2")
-    gateway = lab.gateway(World(offers=(offer,), users={"alice": "wonderland"}))
+    lab.gateway(World(offers=(offer,), users={"alice": "wonderland"}))
     client = lab.strongswan()
     client.load(dial(offer, "alice") | eap_secret("alice", "wonderland"))
     client.initiate(offer.name)
-    check_up(lab, gateway, client, offer.name)
+    check_up(lab, client, offer.name)
     client.wait_for_log(r"EAP method EAP_MSCHAPV2 succeeded, MSK established")
 
 
@@ -78,13 +78,13 @@ def eap_mschapv2_with_a_wrong_password(lab: Lab) -> None:
 @case
 def eap_tls(lab: Lab) -> None:
     offer = eap_offer("eap-tls")
-    gateway = lab.gateway(World(offers=(offer,)))
+    lab.gateway(World(offers=(offer,)))
     client = lab.strongswan()
     client.own(lab.authority.certificate(certs.ECDSA), lab.authority.key(certs.ECDSA))
     local = {"aaa_id": certs.RADIUS}
     client.load(dial(offer, certs.ECDSA, local=local))
     client.initiate(offer.name)
-    check_up(lab, gateway, client, offer.name)
+    check_up(lab, client, offer.name)
     client.wait_for_log(r"EAP method EAP_TLS succeeded, MSK established")
 
 
@@ -175,13 +175,13 @@ def connection_is_chosen_by_identity(lab: Lab) -> None:
 def child_sa_after_a_childless_start(lab: Lab) -> None:
     """RFC 6023, then CREATE_CHILD_SA for the first Child SA."""
     offer = psk_offer()
-    gateway = lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
+    lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
     client = lab.strongswan()
     client.load(dial(offer, ALICE, childless="force") | psk_secret(PSK))
     client.initiate("psk")
     client.wait_for_log(r"generating IKE_AUTH request 1 \[ IDi N\(INIT_CONTACT\) (?!.* SA )")
     client.wait_for_log(r"generating CREATE_CHILD_SA request 2 \[ SA No KE TSi TSr \]")
-    check_up(lab, gateway, client, "psk")
+    check_up(lab, client, "psk")
 
 
 SUITES = (
@@ -198,12 +198,12 @@ SUITES = (
 @case
 def every_kind_of_suite(lab: Lab) -> None:
     offer = psk_offer(proposals=", ".join(SUITES))
-    gateway = lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
+    lab.gateway(World(offers=(offer,), psks={ALICE: PSK}))
     client = lab.strongswan()
     for suite in SUITES:
         client.load(dial(offer, ALICE, proposals=suite) | psk_secret(PSK))
         client.initiate("psk")
-        check_up(lab, gateway, client, "psk")
+        check_up(lab, client, "psk")
         client.terminate("psk")
 
 
@@ -217,10 +217,13 @@ def addresses_of_both_families(lab: Lab) -> None:
     offer = psk_offer()
     lab.gateway(World(offers=(offer,), psks={ALICE: PSK}, pool_v6="2001:db8:1::1-2001:db8:1::ff"))
     client = lab.strongswan()
-    client.load(dial(offer, ALICE, vips="0.0.0.0, ::") | psk_secret(PSK))
+    child = {"remote_ts": f"{net.INSIDE_NET}, {net.INSIDE_NET_V6}"}
+    client.load(dial(offer, ALICE, vips="0.0.0.0, ::", child=child) | psk_secret(PSK))
     client.initiate("psk")
     families = sorted(":" in address for address in client.sa("psk")["local-vips"])
     equal(families, [False, True], "leased addresses are of IPv6")
+    check_up(lab, client, "psk")
+    lab.ping_inside(net.INSIDE_V6)
 
 
 if __name__ == "__main__":
