@@ -53,6 +53,14 @@ rig::Options options() {
   return o;
 }
 
+// INVALID_MAJOR_VERSION and nothing else.
+bool is_version_answer(Bytes message) {
+  constexpr std::size_t kNotifyTypeAt = ike::kHeaderLen + 6;
+  return message.size() == ike::kHeaderLen + 8 &&
+         crypto::load_be16(message.data() + kNotifyTypeAt) ==
+             static_cast<std::uint16_t>(ike::Notify::invalid_major_version);
+}
+
 // A gateway, and one client that knows how its half-open session came about.
 class World {
  public:
@@ -89,9 +97,10 @@ class World {
       ike::Header header;
       CHECK(ike::parse_header(packet->ike, header) == ike::ParseError::none);
       CHECK(header.is_response() && header.version == 0x20);
-      // Of an IKE SA that we would have begun, only that it is not there.
+      // Of an IKE SA that we would have begun, only that it is not there, or that the request's
+      // version is not ours.
       ike::CrashAnswer crash;
-      CHECK(!header.from_initiator() ||
+      CHECK(!header.from_initiator() || is_version_answer(packet->ike) ||
             ike::parse_crash_answer(packet->ike, crash) == ike::ParseError::none);
       ike::ResumeAnswer answer;
       if (ike::parse_resume_answer(packet->ike, answer) == ike::ParseError::none &&
