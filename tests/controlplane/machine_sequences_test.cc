@@ -1,8 +1,11 @@
 // Random sequences of messages, time and orders: what must hold after each step is in
 // plane_world.cc. tests/fuzz/machine.cc lets a fuzzer choose.
+//
+// RESURGE_SEEDS=FIRST:COUNT in the environment runs other seeds, or more of them.
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "controlplane/machine.h"
 #include "crypto/random.h"
@@ -11,17 +14,29 @@
 namespace cp {
 namespace {
 
-constexpr std::uint64_t kSequences = 1 << 12;
+using Seed = unsigned long long;
+
 constexpr std::size_t kOctetsMax = 160;
 
+struct Seeds {
+  Seed first = 0, count = 1 << 12;
+};
+
+Seeds seeds() {
+  Seeds chosen;
+  const char* text = std::getenv("RESURGE_SEEDS");
+  if (text != nullptr && std::sscanf(text, "%llu:%llu", &chosen.first, &chosen.count) != 2)
+    ADD_FAILURE() << "RESURGE_SEEDS is '" << text << "', expected FIRST:COUNT";
+  return chosen;
+}
+
 TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
+  const auto [first, count] = seeds();
   PlaneWorld world;
-  for (std::uint64_t seed = 0; seed < kSequences; ++seed) {
+  for (Seed seed = first; seed < first + count; ++seed) {
     // The last line before a CHECK says where to look.
-    if (seed % 512 == 0)
-      std::fprintf(stderr, "sequences of the seeds %llu to %llu\n",
-                   static_cast<unsigned long long>(seed),
-                   static_cast<unsigned long long>(seed + 511));
+    if ((seed - first) % 512 == 0)
+      std::fprintf(stderr, "sequences of the seeds %llu to %llu\n", seed, seed + 511);
     crypto::Random random(seed);
     Octets octets(1 + random.below(kOctetsMax));
     random.fill(octets);
@@ -31,8 +46,8 @@ TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
   }
   // They did get somewhere.
   const PlaneCounters& counters = world.counters();
-  EXPECT_GT(counters.handshakes, kSequences / 4);
-  EXPECT_GT(counters.adopted, kSequences / 8);
+  EXPECT_GT(counters.handshakes, count / 4);
+  EXPECT_GT(counters.adopted, count / 8);
   EXPECT_GT(counters.ike_rekeyed, 0u);
   EXPECT_GT(counters.children_rekeyed, 0u);
   EXPECT_GT(counters.superseded, 0u);
