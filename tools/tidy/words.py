@@ -39,7 +39,7 @@ BANS = (
     Ban(r"\bstd::function\b", "a template or a plain function", _PACKET_LAYERS),
     Ban(r"\bstd::(?:shared_)?mutex\b", "a ring or a snapshot", _PACKET_LAYERS),
     Ban(r"\bhardware_(?:destructive|constructive)_interference_size\b", "kCacheLine"),
-    Ban(r"\bgetenv\s*\(", "a configuration key"),
+    Ban(r"\bgetenv\s*\(", "a configuration key", _OURS),
     Ban(r"\b(?:system|popen)\s*\(", "a function of ours", unless=r"tests/.*|tools/.*"),
     Ban(r"\bassert\s*\(", "CHECK, which stays in release builds"),
     Ban(r"-march=native|-mtune=native", "a choice at run time"),
