@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "crypto/base/error.h"
 
 namespace dp {
+
+inline constexpr std::size_t kCacheLine = 64;
 
 // Anonymous pages, huge ones where the kernel gives them, kept out of core dumps, wiped when
 // unmapped. All pages are touched by map(), so they lie on the NUMA node of the calling thread: a
@@ -37,5 +40,13 @@ class Arena {
   std::size_t mapped_len_ = 0;
   bool locked_ = false;
 };
+
+// All lines of a record that will be written soon.
+template <class Record>
+void prefetch_for_writing(const Record* record) {
+  const auto* octets = static_cast<const std::uint8_t*>(static_cast<const void*>(record));
+  for (std::size_t at = 0; at < sizeof(Record); at += kCacheLine)
+    __builtin_prefetch(octets + at, 1);
+}
 
 }  // namespace dp

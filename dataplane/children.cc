@@ -120,17 +120,13 @@ void obey_child(const Order& order, WorkerParts& w) {
 
 bool is_leases_only(const ike::SelectorList& remote, std::uint32_t ip4_lease,
                     std::uint32_t ip6_lease, const WorkerParts& w) {
-  const auto is = [](const ike::Selector& s, ike::TsType type, crypto::Bytes address) {
-    return s == ike::selector_of(type, address, static_cast<unsigned>(address.size() * 8));
-  };
   bool seen4 = ip4_lease == kNoPlace, seen6 = ip6_lease == kNoPlace;
   if (seen4 && seen6) return false;
   for (std::size_t i = 0; i < remote.count; ++i) {
     const ike::Selector& s = remote.items[i];
-    if (ip4_lease != kNoPlace && is(s, ike::TsType::ipv4_addr_range, w.leases.address4(ip4_lease)))
+    if (ip4_lease != kNoPlace && ike::is_one_address(s, w.leases.address4(ip4_lease)))
       seen4 = true;
-    else if (ip6_lease != kNoPlace &&
-             is(s, ike::TsType::ipv6_addr_range, w.leases.address6(ip6_lease)))
+    else if (ip6_lease != kNoPlace && ike::is_one_address(s, w.leases.address6(ip6_lease)))
       seen6 = true;
     else
       return false;

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "dataplane/arena.h"
+
 namespace dp {
 namespace {
 
@@ -13,7 +15,6 @@ using crypto::load_be64;
 
 constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
-constexpr std::size_t kCacheLine = 64;
 
 enum class Family : std::uint8_t {
   link,

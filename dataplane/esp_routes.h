@@ -24,6 +24,10 @@ class EspRoutes {
     if (lease >= routes.count) return kNone;
     return routes.words[lease].load(std::memory_order_acquire) - 1;
   }
+  void prefetch(Family family, std::uint32_t lease) const {
+    const Routes& routes = of(family);
+    if (lease < routes.count) __builtin_prefetch(&routes.words[lease], 1);
+  }
   void set(Family family, std::uint32_t lease, std::uint32_t index) {
     Routes& routes = of(family);
     if (lease < routes.count) routes.words[lease].store(index + 1, std::memory_order_release);

@@ -51,6 +51,7 @@ class EspTable {
     return sa.state == EspState::live && sa.in.spi == spi.value() ? &sa : nullptr;
   }
   void prefetch(std::uint32_t place) const { __builtin_prefetch(&sas()[place], 1); }
+  void prefetch_whole(std::uint32_t place) const { prefetch_for_writing(&sas()[place]); }
   const SelectorPair& selectors(const EspSa& sa) const { return pool_->at(sa.selectors); }
 
   // Fills a free place. False, with nothing changed, when the selectors find no room.

@@ -193,10 +193,14 @@ void send(Burst& burst, const SealBatch& batch, const PerLane<Session*>& session
 LaneSet establish(Burst& burst, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   if (in.empty()) return in;
   PerLane<Grant>& grants = trip.grant;
+  for (unsigned lane : in) prefetch_leases(trip.request[lane], *trip.half[lane], w.leases);
   for (unsigned lane : in) {
     w.sessions.prefetch_records(trip.half[lane]->slot);
     decide_grant(trip.request[lane], *trip.half[lane], burst.path[lane],
                  w.config.child_of(trip.half[lane]->connection), w.leases, grants[lane]);
+    w.esp.prefetch_whole(trip.half[lane]->slot);
+    w.esp_routes.prefetch(EspRoutes::Family::ip4, grants[lane].ip4_lease);
+    w.esp_routes.prefetch(EspRoutes::Family::ip6, grants[lane].ip6_lease);
   }
   const LaneSet winners = spend_tickets(burst, in, trip, grants, w);
   PerLane<Session*> sessions;

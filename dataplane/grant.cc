@@ -87,6 +87,23 @@ void grant_child(const ike::AuthRequest& request, const Path& peer, const ChildC
 
 }  // namespace
 
+void prefetch_leases(const ike::AuthRequest& request, const HalfOpen& half,
+                     const LeaseTable& leases) {
+  const ike::TicketState& ticket = half.ticket;
+  if (request.config.wants_ip4) {
+    if (ticket.flags.has_ip4)
+      leases.prefetch4(leases.index4(ticket.ip4));
+    else
+      leases.prefetch_any4(half.slot);
+  }
+  if (request.config.wants_ip6) {
+    if (ticket.flags.has_ip6)
+      leases.prefetch6(leases.index6(ticket.ip6));
+    else
+      leases.prefetch_any6(half.slot);
+  }
+}
+
 void decide_grant(const ike::AuthRequest& request, const HalfOpen& half, const Path& peer,
                   const ChildConfig& config, LeaseTable& leases, Grant& out) {
   // Field by field: the selector lists are large and are written whole when they are decided.

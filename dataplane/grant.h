@@ -22,6 +22,9 @@ struct Grant {
   ike::SelectorList ts_r;
 };
 
+// Before decide_grant() of a burst: what it will touch comes to the cache.
+void prefetch_leases(const ike::AuthRequest& request, const HalfOpen& half,
+                     const LeaseTable& leases);
 // Leases are claimed for half.spi_r, or moved to it from the session that the ticket names. `peer`
 // is the client's outer address, which is what it may use as inner address when it asks for none.
 void decide_grant(const ike::AuthRequest& request, const HalfOpen& half, const Path& peer,

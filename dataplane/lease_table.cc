@@ -13,6 +13,8 @@ namespace {
 constexpr unsigned kProbes = 8;
 constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
 
+std::uint64_t first_place(std::uint32_t hint) { return (hint + std::uint64_t{1}) * kSpread; }
+
 }  // namespace
 
 LeaseTable::LeaseTable(const AddressPool4& pool4, const AddressPool6& pool6)
@@ -111,10 +113,9 @@ bool LeaseTable::Holders::claim(std::uint32_t index, std::uint64_t holder, std::
 std::uint32_t LeaseTable::Holders::claim_any(std::uint64_t holder, std::uint32_t hint) {
   CHECK(holder != 0);
   if (held() >= count_) return kNone;
-  std::uint64_t place = (hint + std::uint64_t{1}) * kSpread;
-  for (unsigned probe = 0; probe < kProbes; ++probe) {
-    place = multiply_fold(place ^ kSpread, kSpread);
-    const auto index = static_cast<std::uint32_t>((place >> 32) * count_ >> 32);
+  std::uint64_t place = first_place(hint);
+  for (unsigned tried = 0; tried < kProbes; ++tried) {
+    const std::uint32_t index = probe(place);
     if (take_free(index, holder)) return index;
   }
   const auto start = static_cast<std::uint32_t>((place >> 32) * groups_ >> 32);
@@ -143,6 +144,22 @@ std::uint32_t LeaseTable::Holders::held() const {
 
 std::uint64_t LeaseTable::Holders::holder(std::uint32_t index) const {
   return index < count_ ? words_[index].load(std::memory_order_acquire) : 0;
+}
+
+std::uint32_t LeaseTable::Holders::probe(std::uint64_t& place) const {
+  place = multiply_fold(place ^ kSpread, kSpread);
+  return static_cast<std::uint32_t>((place >> 32) * count_ >> 32);
+}
+
+void LeaseTable::Holders::prefetch(std::uint32_t index) const {
+  if (index >= count_) return;
+  __builtin_prefetch(&words_[index], 1);
+  __builtin_prefetch(&group_free_[index / kGroup], 1);
+}
+
+void LeaseTable::Holders::prefetch_any(std::uint32_t hint) const {
+  std::uint64_t place = first_place(hint);
+  prefetch(probe(place));
 }
 
 bool LeaseTable::Holders::take_free(std::uint32_t index, std::uint64_t holder) {

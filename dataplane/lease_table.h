@@ -47,6 +47,12 @@ class LeaseTable {
   void release4(std::uint32_t index, ike::IkeSpi holder);
   void release6(std::uint32_t index, ike::IkeSpi holder);
 
+  // What claiming `index`, or any address with this `hint`, will touch first comes to the cache.
+  void prefetch4(std::uint32_t index) const { holders4_.prefetch(index); }
+  void prefetch6(std::uint32_t index) const { holders6_.prefetch(index); }
+  void prefetch_any4(std::uint32_t hint) const { holders4_.prefetch_any(hint); }
+  void prefetch_any6(std::uint32_t hint) const { holders6_.prefetch_any(hint); }
+
   ike::IkeSpi holder4(std::uint32_t index) const;
   ike::IkeSpi holder6(std::uint32_t index) const;
   std::uint32_t size4() const { return pool4_.count; }
@@ -65,9 +71,12 @@ class LeaseTable {
     void release(std::uint32_t index, std::uint64_t holder);
     std::uint64_t holder(std::uint32_t index) const;
     std::uint32_t held() const;
+    void prefetch(std::uint32_t index) const;
+    void prefetch_any(std::uint32_t hint) const;
 
    private:
     static constexpr std::uint32_t kGroup = 512;
+    std::uint32_t probe(std::uint64_t& place) const;  // the next index to try; moves `place` on
     bool take_free(std::uint32_t index, std::uint64_t holder);
     std::uint32_t take_from_group(std::uint32_t group, std::uint64_t holder);
 

@@ -14,7 +14,6 @@ namespace {
 static_assert(std::is_trivially_destructible_v<HalfOpen> &&
               std::is_trivially_destructible_v<Session>);
 
-constexpr std::size_t kCacheLine = 64;
 
 // Records whose distance is a multiple of 4096 would meet in the same few cache sets: a burst of 32
 // half-opens would evict itself.
@@ -35,13 +34,6 @@ Record* record_at(const Arena& arena, std::size_t index, std::size_t stride = si
 template <class Record>
 void begin_record(Record* at) {
   std::uninitialized_default_construct_n(at, 1);
-}
-
-template <class Record>
-void prefetch_for_writing(const Record* record) {
-  const auto* octets = static_cast<const std::uint8_t*>(static_cast<const void*>(record));
-  for (std::size_t at = 0; at < sizeof(Record); at += kCacheLine)
-    __builtin_prefetch(octets + at, 1);
 }
 
 template <std::size_t N>

@@ -62,6 +62,8 @@ class SessionTable {
   Found find(const SpiParts& parts) const;
   void prefetch(const SpiParts& parts) const;
 
+  void prefetch_session(std::uint32_t slot) const { __builtin_prefetch(session_at(slot)); }
+
   SlotState state(std::uint32_t slot) const { return entries()[slot].state; }
   HalfOpen& half_open(std::uint32_t slot);  // state must be half_open
   Session& session(std::uint32_t slot);     // state must be established or adopted

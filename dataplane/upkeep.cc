@@ -32,6 +32,7 @@ void close_replaced(WorkerParts& w) {
 void end_one_old_session(WorkerParts& w) {
   const std::uint32_t slot = w.sweep_slot;
   w.sweep_slot = slot + 1 < w.sessions.sessions_max() ? slot + 1 : 0;
+  w.sessions.prefetch_session(w.sweep_slot);  // for the next call
   if (w.sessions.state(slot) != SlotState::established) return;
   const Session& session = w.sessions.session(slot);
   const std::uint64_t lifetime_ms = std::uint64_t{w.config.tickets.lifetime_s} * 1000;

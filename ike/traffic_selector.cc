@@ -118,6 +118,19 @@ void narrow(const SelectorList& offered, const SelectorList& allowed, SelectorLi
   }
 }
 
+bool is_one_address(const Selector& s, crypto::Bytes address) {
+  const bool is_ip4 = address.size() == 4;
+  if (s.type != (is_ip4 ? TsType::ipv4_addr_range : TsType::ipv6_addr_range)) return false;
+  if (s.ip_protocol != 0 || !is_any_port(s)) return false;
+  // In words, for the reason given in selector_of().
+  const auto is = [&](const std::array<std::uint8_t, 16>& end) {
+    if (is_ip4) return crypto::load_be32(end.data()) == crypto::load_be32(address.data());
+    return crypto::load_be64(end.data()) == crypto::load_be64(address.data()) &&
+           crypto::load_be64(end.data() + 8) == crypto::load_be64(address.data() + 8);
+  };
+  return is(s.start) && is(s.end);
+}
+
 Selector selector_of(TsType type, crypto::Bytes address, unsigned prefix_len) {
   const std::size_t len = address_len(type);
   CHECK(address.size() >= len && prefix_len <= 8 * len);

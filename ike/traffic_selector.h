@@ -35,6 +35,9 @@ void write_selectors(ChainBuilder& chain, PayloadType type, const SelectorList& 
 // `out` is another list than the arguments; only what is counted in it is written.
 void narrow(const SelectorList& offered, const SelectorList& allowed, SelectorList& out);
 
+// Does the selector cover exactly this address (4 or 16 octets), with any protocol and port?
+bool is_one_address(const Selector& s, crypto::Bytes address);
+
 // One selector for all of an address block: addr/prefix_len, any protocol and port.
 Selector selector_of(TsType type, crypto::Bytes address, unsigned prefix_len);
 

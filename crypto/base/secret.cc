@@ -12,8 +12,15 @@ void secure_zero(void* p, std::size_t len) {
 
 bool ct_equal(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
+  std::uint64_t difference = 0;
+  std::size_t i = 0;
+  for (; i + 8 <= a.size(); i += 8) {
+    std::uint64_t word_a, word_b;
+    std::memcpy(&word_a, a.data() + i, 8);
+    std::memcpy(&word_b, b.data() + i, 8);
+    difference |= word_a ^ word_b;
+  }
+  for (; i < a.size(); ++i) difference |= static_cast<std::uint64_t>(a[i] ^ b[i]);
   asm volatile("" : "+r"(difference));
   return difference == 0;
 }

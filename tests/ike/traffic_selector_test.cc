@@ -159,6 +159,21 @@ TEST(TrafficSelector, NarrowsProtocolAndPorts) {  // CORE-67
   EXPECT_EQ(got.items[0], with_ports(any, 17, 100, 500));
 }
 
+TEST(TrafficSelector, KnowsOneAddress) {
+  const auto ip4 = filled(4, 10), ip6 = filled(16, 10), other = filled(4, 11);
+  const Selector one4 = selector_of(TsType::ipv4_addr_range, ip4, 32);
+  const Selector one6 = selector_of(TsType::ipv6_addr_range, ip6, 128);
+  EXPECT_TRUE(is_one_address(one4, ip4));
+  EXPECT_TRUE(is_one_address(one6, ip6));
+  EXPECT_FALSE(is_one_address(one4, other));
+  EXPECT_FALSE(is_one_address(one4, ip6));
+  EXPECT_FALSE(is_one_address(one6, ip4));
+  EXPECT_FALSE(is_one_address(selector_of(TsType::ipv4_addr_range, ip4, 31), ip4));
+  EXPECT_FALSE(is_one_address(selector_of(TsType::ipv6_addr_range, ip6, 127), ip6));
+  EXPECT_FALSE(is_one_address(with_ports(one4, 17, 0, 65535), ip4));
+  EXPECT_FALSE(is_one_address(with_ports(one4, 0, 0, 65534), ip4));
+}
+
 TEST(TrafficSelector, OpaquePortsMeetOnlyOpaqueAndAny) {  // RFC 7296 §3.13.1
   const Selector any = net4(0, 0, 0, 0, 0);
   const Selector opaque = with_ports(any, 6, 65535, 0);
