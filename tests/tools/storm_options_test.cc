@@ -89,6 +89,32 @@ TEST(StormOptions, AreReadForConnectingClients) {
   EXPECT_EQ(read("--connect 5 --gateway 192.0.2.1 --device net_null0").status, 2);
 }
 
+TEST(StormOptions, AreReadForTunnels) {
+  const EspOptions plain = read(kLeast).options->esp;
+  EXPECT_TRUE(plain.echo);
+  EXPECT_EQ(plain.target4, (ike::Ip4{192, 0, 2, 1}));
+  EXPECT_FALSE(plain.target6.has_value());
+  EXPECT_EQ(plain.rate, 0u);
+  const CommandLine line =
+      read(kLeast +
+           " --echo-to 10.0.0.1 --echo-to fd01::1 --esp-rate 5000 --esp-sessions 100 "
+           "--esp-size 512 --esp-seconds 1.5");
+  ASSERT_TRUE(line.options.has_value());
+  const EspOptions& esp = line.options->esp;
+  EXPECT_EQ(esp.target4, (ike::Ip4{10, 0, 0, 1}));
+  EXPECT_EQ((*esp.target6)[0], 0xfd);
+  EXPECT_EQ(esp.rate, 5000u);
+  EXPECT_EQ(esp.sessions, 100u);
+  EXPECT_EQ(esp.size, 512u);
+  EXPECT_DOUBLE_EQ(esp.seconds, 1.5);
+  EXPECT_FALSE(read(kLeast + " --no-echo").options->esp.echo);
+  for (const char* wrong : {"--no-echo --esp-rate 5", "--no-echo --echo-to 10.0.0.1",
+                            "--esp-sessions 5", "--esp-seconds 1", "--esp-rate 0",
+                            "--esp-rate 5 --esp-size 64", "--esp-rate 5 --esp-size 1401",
+                            "--echo-to 10.0.0.1 --echo-to 10.0.0.2", "--echo-to nobody"})
+    EXPECT_EQ(read(kLeast + " " + wrong).status, 2) << wrong;
+}
+
 TEST(StormOptions, EndWithTwoWhenWrong) {
   for (const std::string wrong :
        {"--rate 0", "--rate fast", "--clients 0", "--gateway-mac 02:00", "--auth-form psk",

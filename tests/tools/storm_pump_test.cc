@@ -52,7 +52,7 @@ class Wire {
     auto made = Initiator::make(initiator_config, *fixture.bag, *engine, random);
     ASSERT_TRUE(made.has_value());
     initiator = std::move(*made);
-    pump = std::make_unique<Pump>(port, *framing, std::vector<Crowd*>{initiator.get()}, pump_config,
+    pump = std::make_unique<Pump>(port, *framing, PumpEnds{{initiator.get()}}, pump_config,
                                   pcap.get());
   }
   // One frame at the gateway.
@@ -172,9 +172,8 @@ TEST(Pump, CarriesTwoCrowdsAndAFlood) {
   auto flood =
       Flood::make({.rate = 10'000, .sources = 1000, .suite = suite}, flood_paths, w.random);
   ASSERT_TRUE(flood.has_value());
-  w.pump = std::make_unique<Pump>(w.port, *w.framing,
-                                  std::vector<Crowd*>{w.initiator.get(), connector->get()},
-                                  w.pump_config, nullptr, &*flood);
+  const PumpEnds ends{.crowds = {w.initiator.get(), connector->get()}, .flood = &*flood};
+  w.pump = std::make_unique<Pump>(w.port, *w.framing, ends, w.pump_config);
   for (int ms = 0; ms < 50; ++ms, w.now += kMs) {
     while (w.pump->turn(w.now) != 0)
       for (const Octets& frame : w.port.take_sent()) w.serve(frame);
@@ -207,6 +206,73 @@ TEST(Pump, ResumesOverIp4AndIp6AndBothPorts) {
       }
     }
   }
+}
+
+// One ESP packet of client 2 goes out; what comes back finds the client by its SPI alone.
+// RFC 3948 §2.1, RFC 8200 §8.1: read_packet() knows where there must be a UDP checksum.
+TEST(Pump, CarriesEspPlainAndInUdp) {
+  for (const bool is_ip6 : {false, true})
+    for (const bool in_udp : {false, true}) {
+      SCOPED_TRACE(testing::Message() << is_ip6 << in_udp);
+      PathConfig path = is_ip6 ? paths6() : paths4();
+      path.later_gateway_port = in_udp ? 4500 : 500;
+      Wire w(3, path);
+      w.framing_config.gateway_mac = kGateway;
+      w.pump_config.ask_again = false;
+      w.make();
+      const TunnelConfig config{
+          .clients = 3, .suite = kGcm256, .target4 = ike::Ip4{192, 0, 2, 1}, .target6 = {}};
+      const auto tunnels = *Tunnels::make(config, *w.engine, w.random);
+      w.pump =
+          std::make_unique<Pump>(w.port, *w.framing, PumpEnds{{}, {tunnels.get()}}, w.pump_config);
+      const Octets keymat(ike::child_keymat_len(kGcm256), 5);
+      Established session{.client = 2};
+      session.child_spi_in = draw_child_spi(2, w.random);
+      session.child_spi_out = ike::EspSpi(0x11223344);
+      session.child_keys = ike::split_child_keymat(kGcm256, keymat);
+      session.renewed.has_ip4 = true;
+      tunnels->established(session);
+      w.pump->turn(w.now);
+      const auto sent = w.port.take_sent();
+      ASSERT_EQ(sent.size(), 1u);
+      std::string why;
+      const auto packet = dp::read_packet(sent[0], &why);
+      ASSERT_TRUE(packet.has_value()) << why;
+      EXPECT_EQ(packet->protocol, in_udp ? 17 : 50);
+      EXPECT_EQ(packet->destination_port, in_udp ? 4500 : 0);
+      const Octets esp = in_udp ? packet->payload : packet->l4;
+      EXPECT_EQ(crypto::load_be32(esp.data()), 0x11223344u);
+      const Address address = w.paths->address(2);
+      EXPECT_TRUE(std::ranges::equal(packet->source, address.bytes()));
+
+      const auto answer = [&](std::uint32_t client, std::uint32_t spi) {
+        dp::PacketBuilder b;
+        b.source_mac = kGateway;
+        b.destination_mac = kOurs;
+        b.is_ip6 = is_ip6;
+        const Address to = w.paths->address(client);
+        std::copy_n(to.octets.begin(), to.len(),
+                    is_ip6 ? b.destination6.begin() : b.destination4.begin());
+        const Address from = w.paths->gateway();
+        std::copy_n(from.octets.begin(), from.len(),
+                    is_ip6 ? b.source6.begin() : b.source4.begin());
+        b.source_port = 4500;
+        b.destination_port = w.paths->port(client);
+        Octets octets(80, 1);
+        crypto::store_be32(octets.data(), spi);
+        EXPECT_TRUE(w.port.inject(in_udp ? b.udp(octets) : b.ip(50, octets)));
+        w.pump->turn(w.now);
+      };
+      answer(2, session.child_spi_in.value());
+      EXPECT_EQ(tunnels->totals().wrong_icv.get(), 1u);  // it came, whatever it is
+      answer(1, session.child_spi_in.value());
+      EXPECT_EQ(w.pump->counters().misaddressed.get(), 1u);
+      answer(1, draw_child_spi(1, w.random).value());  // not up
+      answer(1, 0xffffff00);
+      EXPECT_EQ(tunnels->totals().unknown_spi.get(), 2u);
+      EXPECT_EQ(w.pump->counters().other.get(), 0u);
+      EXPECT_EQ(w.port.held(), 0u);
+    }
 }
 
 TEST(Pump, FloatsToPort4500AfterMessage1) {

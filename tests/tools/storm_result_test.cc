@@ -18,7 +18,8 @@ std::unique_ptr<Result> good_result() {
   r->counts = {{"retransmissions", 3}, {"address_kept", 100}};
   r->setting = {{"engine", "an <engine> & \"more\""}};
   for (int i = 0; i <= 10; ++i)
-    r->samples.push_back({0.05 * i, static_cast<std::uint64_t>(10 * i), 5, 0});
+    r->samples.push_back(
+        {.seconds = 0.05 * i, .up = static_cast<std::uint64_t>(10 * i), .in_flight = 5});
   return r;
 }
 
@@ -66,6 +67,51 @@ TEST(Result, TellsWhatWasBeside) {
   EXPECT_NE(to_table(*r).find("meanwhile"), std::string::npos);
 }
 
+std::unique_ptr<TunnelResult> all_back() {
+  auto tunnels = std::make_unique<TunnelResult>();
+  tunnels->back = 100;
+  tunnels->seconds = 0.75;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    tunnels->latency.record(i * 2000);
+    tunnels->round_trip.record(i * 500);
+  }
+  return tunnels;
+}
+
+TEST(Result, AsksForEveryEcho) {
+  auto r = good_result();
+  EXPECT_FALSE(nlohmann::json::parse(to_json(*r)).contains("back"));
+  r->tunnels = all_back();
+  EXPECT_EQ(r->objection(), "");
+  const auto json = nlohmann::json::parse(to_json(*r));
+  EXPECT_EQ(json["back"], 100);
+  EXPECT_DOUBLE_EQ(json["back_seconds"], 0.75);
+  EXPECT_DOUBLE_EQ(json["back_extra_seconds"], 0.25);
+  EXPECT_NEAR(json["back_p50_us"].get<double>(), 100, 1.0);
+  EXPECT_NEAR(json["echo_p50_us"].get<double>(), 25, 0.5);
+  EXPECT_FALSE(json.contains("traffic"));
+  EXPECT_NE(to_table(*r).find("100 of 100 in 0.750 s, 0.250 s after"), std::string::npos);
+  EXPECT_NE(to_html(*r).find("class=\"back\""), std::string::npos);
+  r->tunnels->back = 99;
+  EXPECT_NE(r->objection().find("echo of 1 of 100"), std::string::npos);
+  EXPECT_EQ(r->objection().find("family"), std::string::npos);
+  r->counts.emplace_back("echo_no_address", 1);
+  EXPECT_NE(r->objection().find("family"), std::string::npos);
+}
+
+TEST(Result, ComparesTrafficInTheStormAndAfterIt) {
+  auto r = good_result();
+  r->tunnels = all_back();
+  r->tunnels->traffic = {{.name = "storm", .sent = 1000, .answered = 900, .latency = {}},
+                         {.name = "after", .sent = 0, .answered = 0, .latency = {}}};
+  const auto json = nlohmann::json::parse(to_json(*r));
+  EXPECT_DOUBLE_EQ(json["traffic"]["storm"]["percent"], 90.0);
+  EXPECT_DOUBLE_EQ(json["traffic"]["after"]["percent"], 0.0);
+  EXPECT_EQ(r->objection(), "");  // goodput is for the reader to judge
+  EXPECT_NE(to_table(*r).find("900 of 1000 answered, 90.00 %"), std::string::npos);
+  EXPECT_NE(to_html(*r).find("Traffic, storm"), std::string::npos);
+}
+
 TEST(Result, IsOneLineOfJson) {
   const std::string text = to_json(*good_result());
   EXPECT_EQ(text.find('\n'), std::string::npos);
@@ -84,8 +130,8 @@ TEST(Result, IsOneLineOfJson) {
 
 TEST(Result, DrawsTheCurveAsCsv) {
   const std::string csv = to_csv(*good_result());
-  EXPECT_EQ(csv.substr(0, csv.find('\n')), "time_s,up,rate_per_s,in_flight,retransmissions");
-  EXPECT_NE(csv.find("\n0.500,100,200,5,0\n"), std::string::npos);
+  EXPECT_EQ(csv.substr(0, csv.find('\n')), "time_s,up,rate_per_s,in_flight,retransmissions,back");
+  EXPECT_NE(csv.find("\n0.500,100,200,5,0,0\n"), std::string::npos);
 }
 
 TEST(Result, MakesAPageThatNeedsNothingElse) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "ike/proposal.h"
 
@@ -32,9 +33,14 @@ bool within(const ike::SelectorList& given, const ike::SelectorList& offered) {
 
 }  // namespace
 
-ike::EspSpi draw_child_spi(crypto::Random& random) {
-  return ike::EspSpi(kEspSpiMin +
-                     static_cast<std::uint32_t>(random.below(0xffffffffu - kEspSpiMin)));
+ike::EspSpi draw_child_spi(std::uint32_t client, crypto::Random& random) {
+  return ike::EspSpi((client + 2) << 7 | (random.u32() & 0x7f));
+}
+
+Outcome refusal_of(const ike::AuthAnswer& answer) {
+  return answer.error == std::to_underlying(ike::Notify::authentication_failed)
+             ? Outcome::auth_refused
+             : Outcome::exchange_refused;
 }
 
 ChildOffer::ChildOffer(const ike::Suite& suite)

@@ -57,6 +57,7 @@ class ClientPaths final : public EndpointSource {
     return first_exchange ? config_.gateway_port : config_.later_gateway_port;
   }
   bool is_ip6() const { return config_.gateway.is_ip6; }
+  bool has(std::uint32_t client) const { return client < clients_; }
   // An address of some client (4 or 16 octets, as the family has).
   bool owns(const std::uint8_t* address) const;
   // The client's own address and port.

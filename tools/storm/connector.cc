@@ -29,6 +29,7 @@ Connector::Connector(const ConnectorConfig& config, const ClientIdentity& identi
       identity_(identity),
       engine_(engine),
       crypto_(engine, ike::AuthForm::rfc, config.child_suite),
+      lanes_(crypto_, random_),
       handshake_crypto_(engine, psk, config.child_suite),
       child_(config.child_suite),
       keys_(config.reuse_ke),

@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "crypto/engine.h"
-#include "tools/storm/child_offer.h"
 #include "tools/storm/client_identity.h"
 #include "tools/storm/crowd.h"
 #include "tools/storm/endpoints.h"
 #include "tools/storm/handshake_crypto.h"
 #include "tools/storm/key_pairs.h"
+#include "tools/storm/protected_lanes.h"
 
 namespace storm {
 
@@ -74,6 +74,7 @@ class Connector final : public Crowd {
   const ClientIdentity& identity_;
   crypto::Engine& engine_;
   FlightCrypto crypto_;
+  ProtectedLanes lanes_;
   HandshakeCrypto handshake_crypto_;
   const ChildOffer child_;
   KeyPairs keys_;

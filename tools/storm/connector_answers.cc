@@ -7,7 +7,6 @@
 #include "ike/proposal.h"
 #include "tools/storm/connector.h"
 #include "tools/storm/connector_batch.h"
-#include "tools/storm/message_iv.h"
 
 namespace storm {
 namespace {
@@ -21,7 +20,8 @@ bool holds(const auto& range, const auto& value) {
 }  // namespace
 
 void Connector::begin_burst() {
-  batch_->secret_count = batch_->open_count = batch_->answer_count = 0;
+  batch_->secret_count = batch_->answer_count = 0;
+  lanes_.begin_burst();
 }
 
 void Connector::end_burst(std::uint64_t now_ns) {
@@ -99,10 +99,9 @@ void Connector::write_messages3() {
   const std::span<SecretLane> lanes = std::span(batch_->secrets).first(batch_->secret_count);
   if (lanes.empty()) return;
   handshake_crypto_.derive(lanes);
-  std::size_t count = 0;
   for (const SecretLane& lane : lanes) {
     Flight& f = *lane.flight;
-    f.child_spi = draw_child_spi(random_);
+    f.child_spi = draw_child_spi(config_.first_client + f.client, random_);
     ike::AuthOffer offer;
     offer.id_i_body = lane.id_i;
     offer.id_r_body = octets_of(config_.id_r);
@@ -114,25 +113,10 @@ void Connector::write_messages3() {
     offer.ts_i = offer.ts_r = &child_.selectors(false);
     offer.ticket_request = config_.ticket_request;
     offer.initial_contact = true;
-
-    ike::Header header;
-    header.spi_i = f.spi_i;
-    header.spi_r = f.spi_r;
-    header.exchange = ike::Exchange::ike_auth;
-    header.flags = ike::kFlagInitiator;
-    header.message_id = ike::MessageId(1);
-    ike::SkBuilder message(crypto::MutBytes(f.request).first(kRequestMax), header, lane.suite);
-    ike::write_auth_offer(message.chain(), offer);
-    std::array<std::uint8_t, 16> iv;
-    const std::size_t iv_len = write_iv(lane.suite, 1, random_, iv);
-    const std::size_t len = message.finish({iv.data(), iv_len});
-    CHECK(len != 0);
-    f.request_len = static_cast<std::uint16_t>(len);
-    const ike::IkeKeys keys = ike::split_ike_keymat(lane.suite, f.keymat);
-    batch_->seals[count++] = {&f, lane.suite, keys.sk_ei, keys.sk_ai, {f.request.data(), len}};
+    lanes_.write(f, lane.suite, ike::Exchange::ike_auth, 1,
+                 [&](ike::ChainBuilder& chain) { ike::write_auth_offer(chain, offer); });
   }
-  crypto_.seal(std::span(batch_->seals).first(count));
-  for (const SealLane& lane : std::span(batch_->seals).first(count)) enqueue(*lane.flight);
+  for (const SealLane& lane : lanes_.seal()) enqueue(*lane.flight);
   crypto::secure_zero(batch_->shared.data(), lanes.size() * sizeof batch_->shared[0]);
 }
 
@@ -140,24 +124,11 @@ void Connector::take_protected(Flight& f, crypto::Bytes message, const ike::Head
   if (f.state != FlightState::message3 || header.exchange != ike::Exchange::ike_auth ||
       header.message_id != ike::MessageId(1) || header.spi_r != f.spi_r)
     return totals_.late.add();
-  const ike::Suite& suite = handshake_of(f).suite;
-  OpenLane& lane = batch_->opens[batch_->open_count];
-  if (ike::find_sk(message, header, suite, lane.sk) != ike::ParseError::none || lane.sk.fragment)
-    return totals_.unreadable.add();
-  const ike::IkeKeys keys = ike::split_ike_keymat(suite, f.keymat);
-  lane.flight = &f;
-  lane.suite = suite;
-  lane.sk_e = keys.sk_er;
-  lane.sk_a = keys.sk_ar;
-  lane.plaintext = batch_->plaintexts[batch_->open_count++].data();
-  lane.ok = false;
+  if (!lanes_.read(f, handshake_of(f).suite, message, header)) totals_.unreadable.add();
 }
 
 void Connector::open_protected() {
-  const std::span<OpenLane> lanes = std::span(batch_->opens).first(batch_->open_count);
-  if (lanes.empty()) return;
-  crypto_.open(lanes);
-  for (const OpenLane& lane : lanes) {
+  for (const OpenLane& lane : lanes_.open()) {
     Flight& f = *lane.flight;
     const std::span<Flight*> seen = std::span(batch_->flights).first(batch_->answer_count);
     if (!lane.ok) {
@@ -177,10 +148,7 @@ void Connector::sort_opened(Flight& f, const OpenLane& lane) {
           ike::ParseError::none ||
       ike::parse_auth_answer(lane.sk.first_inner, inner, answer) != ike::ParseError::none)
     return finish(f, Outcome::malformed);
-  if (!answer.has_auth && answer.error != 0)
-    return finish(f, answer.error == std::to_underlying(ike::Notify::authentication_failed)
-                         ? Outcome::auth_refused
-                         : Outcome::exchange_refused);
+  if (!answer.has_auth && answer.error != 0) return finish(f, refusal_of(answer));
   if (!answer.has_id_r ||
       (!config_.id_r.empty() && !std::ranges::equal(answer.id_r.body, octets_of(config_.id_r))))
     return finish(f, Outcome::wrong_identity);
@@ -219,35 +187,11 @@ void Connector::judge_opened(std::uint64_t now_ns) {
 
 void Connector::accept(Flight& f, const ike::AuthAnswer& answer, ike::EspSpi child_spi,
                        std::uint64_t now_ns) {
-  const ike::ConfigReply& given = answer.config;
-  const ike::Suite& suite = handshake_of(f).suite;
-  if (given.has_ip4) totals_.addresses.add();
-  if (!answer.ticket.empty()) totals_.tickets.add();
-  count_up(f, now_ns);
-  if (sink_ != nullptr) {
-    const std::string id_i = identity_.body(f.client);
-    Established session{.client = f.client,
-                        .spi_i = f.spi_i,
-                        .spi_r = f.spi_r,
-                        .keys = ike::split_ike_keymat(suite, f.keymat),
-                        .child_spi_in = f.child_spi,
-                        .child_spi_out = child_spi,
-                        .child_keys = ike::split_child_keymat(config_.child_suite, f.child_keymat),
-                        .ticket_lifetime_s = answer.ticket_lifetime_s};
-    session.renewed = {.suite = suite,
-                       .spi_i = f.spi_i,
-                       .spi_r = f.spi_r,
-                       .has_ip4 = given.has_ip4,
-                       .has_ip6 = given.has_ip6,
-                       .ip4 = given.ip4,
-                       .ip6 = given.ip6,
-                       .sk_d = session.keys.sk_d,
-                       .id_i = octets_of(id_i),
-                       .id_r = answer.id_r.body,
-                       .ticket = answer.ticket};
-    sink_->established(session);
-  }
-  finish(f, Outcome::connected);
+  if (answer.config.has_ip4) totals_.addresses.add();
+  const std::string id_i = identity_.body(f.client);
+  const Credential client{
+      .suite = handshake_of(f).suite, .id_i = octets_of(id_i), .id_r = answer.id_r.body};
+  establish(f, Outcome::connected, child_, child_spi, answer, client, now_ns);
 }
 
 }  // namespace storm

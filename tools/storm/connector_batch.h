@@ -25,10 +25,6 @@ struct Connector::Batch {
   std::array<std::array<std::uint8_t, crypto::kKeSharedMax>, kBatchMax> shared;
   std::array<std::string, kBatchMax> ids;
   std::size_t secret_count = 0;
-  std::array<SealLane, kBatchMax> seals;
-  std::array<OpenLane, kBatchMax> opens;
-  std::array<std::array<std::uint8_t, kAnswerMax>, kBatchMax> plaintexts;
-  std::size_t open_count = 0;
   // Of the lanes opened that have AUTH. `answers` stay in place, `verifies` may be reordered.
   std::array<VerifyLane, kBatchMax> verifies;
   std::array<ike::AuthAnswer, kBatchMax> answers;

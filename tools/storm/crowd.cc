@@ -38,8 +38,8 @@ Crowd::~Crowd() = default;
 
 crypto::Status Crowd::allocate_flights() {
   if (crowd_.flights == 0) return crypto::fail("no client may be under way");
-  if (0xffffffffu - crowd_.clients < crowd_.first_client)
-    return crypto::fail("the numbers of the clients do not fit 32 bits");
+  if (crowd_.clients > kEspClientsMax || crowd_.first_client > kEspClientsMax - crowd_.clients)
+    return crypto::fail("more clients than SPIs can name");
   auto arena = dp::Arena::map(std::size_t{crowd_.flights} * sizeof(Flight), "flights");
   if (!arena) return std::unexpected(arena.error());
   flight_arena_ = std::move(*arena);
@@ -86,6 +86,36 @@ void Crowd::count_up(const Flight& f, std::uint64_t now_ns) {
   latency_->record(now_ns - f.scheduled_ns);
   if (totals_.first_up_ns.get() == 0) totals_.first_up_ns.set(now_ns);
   totals_.last_up_ns.set(now_ns);
+}
+
+void Crowd::establish(Flight& f, Outcome success, const ChildOffer& child, ike::EspSpi child_spi,
+                      const ike::AuthAnswer& answer, Credential renewed, std::uint64_t now_ns) {
+  if (!answer.ticket.empty()) totals_.tickets.add();
+  count_up(f, now_ns);
+  if (sink_ != nullptr) {
+    const ike::ConfigReply& given = answer.config;
+    Established session{.client = f.client,
+                        .scheduled_ns = f.scheduled_ns,
+                        .spi_i = f.spi_i,
+                        .spi_r = f.spi_r,
+                        .keys = ike::split_ike_keymat(renewed.suite, f.keymat),
+                        .child_spi_in = f.child_spi,
+                        .child_spi_out = child_spi,
+                        .child_keys = ike::split_child_keymat(child.suite(), f.child_keymat),
+                        .renewed = renewed,
+                        .ticket_lifetime_s = answer.ticket_lifetime_s};
+    session.renewed.spi_i = f.spi_i;
+    session.renewed.spi_r = f.spi_r;
+    session.renewed.sk_d = session.keys.sk_d;
+    session.renewed.ticket = answer.ticket;
+    session.renewed.expires_s = 0;
+    session.renewed.has_ip4 = given.has_ip4;
+    session.renewed.has_ip6 = given.has_ip6;
+    session.renewed.ip4 = given.ip4;
+    session.renewed.ip6 = given.ip6;
+    sink_->established(session);
+  }
+  finish(f, success);
 }
 
 // A place stands in the ring at most once: `queued` belongs to the place and outlives the flight,

@@ -24,7 +24,9 @@
 #include "crypto/random.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/arena.h"
+#include "ike/auth_exchange.h"
 #include "ike/header.h"
+#include "tools/storm/child_offer.h"
 #include "tools/storm/flight.h"
 #include "tools/storm/histogram.h"
 #include "tools/storm/outcome.h"
@@ -55,7 +57,8 @@ struct CrowdConfig {
 
 // A session as the client sees it once message 4 is verified. Views are valid during the call.
 struct Established {
-  std::uint32_t client = 0;  // counted from 0 in every crowd
+  std::uint32_t client = 0;        // counted from 0 in every crowd
+  std::uint64_t scheduled_ns = 0;  // when the client wanted to start
   ike::IkeSpi spi_i, spi_r;
   ike::IkeKeys keys;
   ike::EspSpi child_spi_in, child_spi_out;  // ours, the gateway's
@@ -100,6 +103,7 @@ struct Outgoing {
   std::uint32_t client = 0;    // with first_client
   bool first_exchange = true;  // what follows may go to another port
   crypto::Bytes message;       // from the first SPI octet; no non-ESP marker
+  bool is_esp = false;         // and not IKE
 };
 
 // The client that an SPIi of ours names, with first_client.
@@ -158,8 +162,10 @@ class Crowd {
   Flight& take_flight(std::uint32_t client, FlightState state, std::uint64_t scheduled_ns);
   void release(Flight& f);
   void finish(Flight& f, Outcome outcome);
-  // Latency and times of a client that is up; finish() is yet to be said.
-  void count_up(const Flight& f, std::uint64_t now_ns);
+  // A client whose message 4 was right in every respect, with this Child SA of the gateway's.
+  // `renewed` has its suite and identities; what message 4 gave is filled in.
+  void establish(Flight& f, Outcome success, const ChildOffer& child, ike::EspSpi child_spi,
+                 const ike::AuthAnswer& answer, Credential renewed, std::uint64_t now_ns);
   // The flight's request is a new one: it is sent at the next poll().
   void enqueue(Flight& f);
   Outgoing send(Flight& f, std::uint64_t now_ns);
@@ -183,6 +189,7 @@ class Crowd {
   std::size_t send_due(std::uint64_t now_ns, std::span<Outgoing> out);
   std::size_t start(std::uint64_t now_ns, std::span<Outgoing> out);
   bool out_of_tries(Flight& f);
+  void count_up(const Flight& f, std::uint64_t now_ns);
   void begin(Flight& f);
 
   const CrowdConfig crowd_;

@@ -24,6 +24,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums }
 svg { width: 100%; height: auto } text { font: 12px system-ui, sans-serif; fill: #5a6775 }
 .axis { stroke: #c5ccd3; stroke-width: 1 } .curve { fill: none; stroke: #0b6bcb; stroke-width: 2 }
 .area { fill: #0b6bcb; opacity: .12 } .bar { fill: #0b6bcb }
+.back { fill: none; stroke: #137a3e; stroke-width: 2; stroke-dasharray: 6 4 }
 .good { color: #137a3e } .bad { color: #b3261e }
 @media (prefers-color-scheme: dark) { body { color: #dde4ea; background: #14191f }
   text { fill: #9aa7b3 } .axis { stroke: #3a4652 } }
@@ -107,13 +108,19 @@ std::string curve_svg(const Result& result) {
   const double step = tick_step(end, 8);
   for (double t = 0; t <= end * 1.0001; t += step)
     svg += x_label(t / end, fmt::format("{:.3g} s", t));
-  std::string points = fmt::format("{:.1f},{:.1f}", x_of(0), y_of(0));
-  for (const Sample& s : samples)
-    points +=
-        fmt::format(" {:.1f},{:.1f}", x_of(s.seconds / end), y_of(static_cast<double>(s.up) / max));
-  svg += fmt::format("<polygon class=\"area\" points=\"{} {:.1f},{:.1f}\"/>", points, x_of(1),
-                     y_of(0));
-  return svg + fmt::format("<polyline class=\"curve\" points=\"{}\"/></svg>\n", points);
+  const auto points_of = [&](std::uint64_t Sample::*value) {
+    std::string points = fmt::format("{:.1f},{:.1f}", x_of(0), y_of(0));
+    for (const Sample& s : samples)
+      points += fmt::format(" {:.1f},{:.1f}", x_of(s.seconds / end),
+                            y_of(static_cast<double>(s.*value) / max));
+    return points;
+  };
+  const std::string up = points_of(&Sample::up);
+  svg += fmt::format("<polygon class=\"area\" points=\"{} {:.1f},{:.1f}\"/>", up, x_of(1), y_of(0));
+  svg += fmt::format("<polyline class=\"curve\" points=\"{}\"/>", up);
+  if (result.tunnels != nullptr)
+    svg += fmt::format("<polyline class=\"back\" points=\"{}\"/>", points_of(&Sample::back));
+  return svg + "</svg>\n";
 }
 
 std::string latency_text(double ns) {
@@ -167,6 +174,29 @@ std::string latency_rows(const Histogram& h) {
 
 }  // namespace
 
+namespace {
+
+std::string tunnel_part(const Result& result) {
+  if (result.tunnels == nullptr) return {};
+  const TunnelResult& t = *result.tunnels;
+  std::string part = "<h2>Back</h2>\n<table>\n";
+  part += row("clients whose echo came back", grouped(static_cast<double>(t.back)));
+  part += row("first start to last echo", fmt::format("{:.3f} s", t.seconds));
+  part += row("of that after the last session", fmt::format("{:.3f} s", result.extra_seconds()));
+  part += "</table>\n<p>From the scheduled start of a client to its echo:</p>\n<table>\n" +
+          latency_rows(t.latency) + "</table>\n<p>The echo alone:</p>\n<table>\n" +
+          latency_rows(t.round_trip) + "</table>\n";
+  for (const TunnelResult::Traffic& traffic : t.traffic)
+    part += fmt::format("<h2>Traffic, {}</h2>\n<table>\n", traffic.name) +
+            row("sent", grouped(static_cast<double>(traffic.sent))) +
+            row("answered", grouped(static_cast<double>(traffic.answered)),
+                fmt::format("{:.2f} %", traffic.percent())) +
+            latency_rows(traffic.latency) + "</table>\n";
+  return part;
+}
+
+}  // namespace
+
 std::string to_html(const Result& result) {
   const std::string objection = result.objection();
   std::string page = kHead;
@@ -174,14 +204,17 @@ std::string to_html(const Result& result) {
   page += fmt::format("<h1>resurge-storm: {} of {} sessions {} in {:.3f} s</h1>\n",
                       grouped(static_cast<double>(result.up())),
                       grouped(static_cast<double>(result.clients)), verb, result.seconds);
-  page +=
-      objection.empty()
-          ? fmt::format("<p class=\"good\">Every client {} and every AUTH was right.</p>\n", verb)
-          : fmt::format("<p class=\"bad\">{}.</p>\n", escaped(objection));
-  page += "<h2>Sessions up over time</h2>\n" + curve_svg(result);
+  page += objection.empty()
+              ? fmt::format("<p class=\"good\">Every client {} and every AUTH was right{}.</p>\n",
+                            verb, result.tunnels != nullptr ? ", and every echo came back" : "")
+              : fmt::format("<p class=\"bad\">{}.</p>\n", escaped(objection));
+  page += fmt::format("<h2>Sessions up{} over time</h2>\n",
+                      result.tunnels != nullptr ? " and back (dashed)" : "") +
+          curve_svg(result);
   page += "<h2>Latency</h2>\n" + histogram_svg(result.latency) + "<table>\n" +
           latency_rows(result.latency) + "</table>\n";
   page += "<p>From the scheduled start of a client to its verified message 4.</p>\n";
+  page += tunnel_part(result);
   if (result.dpd)
     page += "<h2>DPD</h2>\n<table>\n" + latency_rows(result.dpd_latency) + "</table>\n";
   page += "<h2>Counts</h2>\n<table>\n";

@@ -29,6 +29,7 @@ Initiator::Initiator(const InitiatorConfig& config, const TicketBag& bag, crypto
       bag_(bag),
       engine_(engine),
       crypto_(engine, config.auth_form, config.child_suite),
+      lanes_(crypto_, random_),
       child_(config.child_suite),
       batch_(std::make_unique<Batch>()),
       dpd_latency_(std::make_unique<Histogram>()) {}

@@ -19,9 +19,9 @@
 #include "ike/auth_exchange.h"
 #include "ike/auth_value.h"
 #include "ike/resume.h"
-#include "tools/storm/child_offer.h"
 #include "tools/storm/crowd.h"
 #include "tools/storm/endpoints.h"
+#include "tools/storm/protected_lanes.h"
 #include "tools/storm/ticket_bag.h"
 
 namespace storm {
@@ -84,6 +84,7 @@ class Initiator final : public Crowd {
   const TicketBag& bag_;
   crypto::Engine& engine_;
   FlightCrypto crypto_;
+  ProtectedLanes lanes_;
   const ChildOffer child_;
   dp::Arena dpd_arena_;
   std::unique_ptr<Batch> batch_;

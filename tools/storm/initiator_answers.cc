@@ -13,7 +13,10 @@ bool same(crypto::Bytes a, crypto::Bytes b) { return std::ranges::equal(a, b); }
 
 }  // namespace
 
-void Initiator::begin_burst() { batch_->key_count = batch_->open_count = 0; }
+void Initiator::begin_burst() {
+  batch_->key_count = 0;
+  lanes_.begin_burst();
+}
 
 void Initiator::end_burst(std::uint64_t now_ns) {
   write_messages3();
@@ -57,11 +60,10 @@ void Initiator::write_messages3() {
   const std::span<KeyLane> lanes = std::span(batch_->keys).first(batch_->key_count);
   if (lanes.empty()) return;
   crypto_.derive(lanes);
-  std::size_t count = 0;
   for (const KeyLane& lane : lanes) {
     Flight& f = *lane.flight;
     const Credential& c = lane.credential;
-    f.child_spi = draw_child_spi(random_);
+    f.child_spi = draw_child_spi(config_.first_client + f.client, random_);
     ike::AuthOffer offer;
     offer.id_i_body = c.id_i;
     offer.id_r_body = c.id_r;
@@ -76,25 +78,10 @@ void Initiator::write_messages3() {
     offer.child_spi = f.child_spi;
     offer.ts_i = offer.ts_r = &child_.selectors(c.has_ip6);
     offer.ticket_request = config_.ticket_request;
-
-    ike::Header header;
-    header.spi_i = f.spi_i;
-    header.spi_r = f.spi_r;
-    header.exchange = ike::Exchange::ike_auth;
-    header.flags = ike::kFlagInitiator;
-    header.message_id = ike::MessageId(1);
-    ike::SkBuilder message(crypto::MutBytes(f.request).first(kRequestMax), header, c.suite);
-    ike::write_auth_offer(message.chain(), offer);
-    std::array<std::uint8_t, 16> iv;
-    const std::size_t iv_len = write_iv(c.suite, 1, random_, iv);
-    const std::size_t len = message.finish({iv.data(), iv_len});
-    CHECK(len != 0);
-    f.request_len = static_cast<std::uint16_t>(len);
-    const ike::IkeKeys keys = ike::split_ike_keymat(c.suite, f.keymat);
-    batch_->seals[count++] = {&f, c.suite, keys.sk_ei, keys.sk_ai, {f.request.data(), len}};
+    lanes_.write(f, c.suite, ike::Exchange::ike_auth, 1,
+                 [&](ike::ChainBuilder& chain) { ike::write_auth_offer(chain, offer); });
   }
-  crypto_.seal(std::span(batch_->seals).first(count));
-  for (const SealLane& lane : std::span(batch_->seals).first(count)) enqueue(*lane.flight);
+  for (const SealLane& lane : lanes_.seal()) enqueue(*lane.flight);
 }
 
 void Initiator::take_protected(Flight& f, crypto::Bytes message, const ike::Header& header) {
@@ -104,24 +91,11 @@ void Initiator::take_protected(Flight& f, crypto::Bytes message, const ike::Head
   const bool dpd = f.state == FlightState::dpd && header.exchange == ike::Exchange::informational &&
                    header.message_id == ike::MessageId(2);
   if (!(auth || dpd) || header.spi_r != f.spi_r) return totals_.late.add();
-  const ike::Suite suite = bag_.at(f.client).suite;
-  OpenLane& lane = batch_->opens[batch_->open_count];
-  if (ike::find_sk(message, header, suite, lane.sk) != ike::ParseError::none || lane.sk.fragment)
-    return totals_.unreadable.add();
-  const ike::IkeKeys keys = ike::split_ike_keymat(suite, f.keymat);
-  lane.flight = &f;
-  lane.suite = suite;
-  lane.sk_e = keys.sk_er;
-  lane.sk_a = keys.sk_ar;
-  lane.plaintext = batch_->plaintexts[batch_->open_count++].data();
-  lane.ok = false;
+  if (!lanes_.read(f, bag_.at(f.client).suite, message, header)) totals_.unreadable.add();
 }
 
 void Initiator::open_protected(std::uint64_t now_ns) {
-  const std::span<OpenLane> lanes = std::span(batch_->opens).first(batch_->open_count);
-  if (lanes.empty()) return;
-  crypto_.open(lanes);
-  for (const OpenLane& lane : lanes) {
+  for (const OpenLane& lane : lanes_.open()) {
     Flight& f = *lane.flight;
     if (!lane.ok) {
       totals_.wrong_icv.add();  // RFC 7296 §2.21: changes nothing.
@@ -151,10 +125,7 @@ void Initiator::take_auth_answer(Flight& f, const OpenLane& lane, std::uint64_t 
 
 Outcome Initiator::judge(const Flight& f, const Credential& old, const ike::AuthAnswer& answer,
                          ike::EspSpi& child_spi) const {
-  if (!answer.has_auth && answer.error != 0)
-    return answer.error == std::to_underlying(ike::Notify::authentication_failed)
-               ? Outcome::auth_refused
-               : Outcome::exchange_refused;
+  if (!answer.has_auth && answer.error != 0) return refusal_of(answer);
   if (!answer.has_id_r || !same(answer.id_r.body, old.id_r)) return Outcome::wrong_identity;
   // RFC 5723 §4.3.3: the value is computed as for a shared secret, and so is the method.
   if (!answer.has_auth || answer.auth.method != ike::AuthMethod::shared_key ||
@@ -173,31 +144,8 @@ void Initiator::accept(Flight& f, const Credential& old, const ike::AuthAnswer& 
                       (!old.has_ip6 || (given.has_ip6 && given.ip6 == old.ip6));
     (kept ? totals_.address_kept : totals_.address_changed).add();
   }
-  if (!answer.ticket.empty()) totals_.tickets.add();
-  count_up(f, now_ns);
   if (config_.dpd) keep_for_dpd(f, old.suite);
-  if (sink_ != nullptr) {
-    Established session{.client = f.client,
-                        .spi_i = f.spi_i,
-                        .spi_r = f.spi_r,
-                        .keys = ike::split_ike_keymat(old.suite, f.keymat),
-                        .child_spi_in = f.child_spi,
-                        .child_spi_out = child_spi,
-                        .child_keys = ike::split_child_keymat(config_.child_suite, f.child_keymat),
-                        .renewed = old,
-                        .ticket_lifetime_s = answer.ticket_lifetime_s};
-    session.renewed.spi_i = f.spi_i;
-    session.renewed.spi_r = f.spi_r;
-    session.renewed.sk_d = session.keys.sk_d;
-    session.renewed.ticket = answer.ticket;
-    session.renewed.expires_s = 0;
-    session.renewed.has_ip4 = given.has_ip4;
-    session.renewed.has_ip6 = given.has_ip6;
-    session.renewed.ip4 = given.ip4;
-    session.renewed.ip6 = given.ip6;
-    sink_->established(session);
-  }
-  finish(f, Outcome::resumed);
+  establish(f, Outcome::resumed, child_, child_spi, answer, old, now_ns);
 }
 
 }  // namespace storm

@@ -6,17 +6,12 @@
 #include "ike/auth_exchange.h"
 #include "tools/storm/flight.h"
 #include "tools/storm/initiator.h"
-#include "tools/storm/message_iv.h"
 
 namespace storm {
 
 struct Initiator::Batch {
   std::array<KeyLane, kBatchMax> keys;
   std::size_t key_count = 0;
-  std::array<OpenLane, kBatchMax> opens;
-  std::size_t open_count = 0;
-  std::array<SealLane, kBatchMax> seals;
-  std::array<std::array<std::uint8_t, kAnswerMax>, kBatchMax> plaintexts;
   ike::AuthAnswer answer;
 };
 

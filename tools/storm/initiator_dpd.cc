@@ -33,23 +33,10 @@ std::size_t Initiator::start_more(std::uint64_t now_ns, std::span<Outgoing> out)
     f.spi_i = ike::IkeSpi(crypto::load_be64(record));
     f.spi_r = ike::IkeSpi(crypto::load_be64(record + 8));
     std::memcpy(f.keymat.data() + ike::prf_len(suite), record + 16, dpd_record_len(suite) - 16);
-
-    ike::Header header;
-    header.spi_i = f.spi_i;
-    header.spi_r = f.spi_r;
-    header.flags = ike::kFlagInitiator;
-    header.message_id = ike::MessageId(2);
-    ike::SkBuilder message(crypto::MutBytes(f.request).first(kRequestMax), header, suite);
-    std::array<std::uint8_t, 16> iv;
-    const std::size_t iv_len = write_iv(suite, 2, random_, iv);
-    const std::size_t len = message.finish({iv.data(), iv_len});
-    CHECK(len != 0);
-    f.request_len = static_cast<std::uint16_t>(len);
-    const ike::IkeKeys keys = ike::split_ike_keymat(suite, f.keymat);
-    batch_->seals[count] = {&f, suite, keys.sk_ei, keys.sk_ai, {f.request.data(), len}};
+    lanes_.write(f, suite, ike::Exchange::informational, 2, [](ike::ChainBuilder&) {});
     started[count++] = &f;
   }
-  crypto_.seal(std::span(batch_->seals).first(count));
+  lanes_.seal();
   for (std::size_t i = 0; i < count; ++i) out[i] = send(*started[i], now_ns);
   return count;
 }

@@ -19,6 +19,7 @@ constexpr const char* kAbout =
     R"(Many IKEv2 clients connect to one gateway (--connect) or resume their sessions (--tickets,
 RFC 5723), over any DPDK device, and check everything that comes back: the ICV of message 4, the
 gateway's identity, its AUTH, the Child SA, and with --dpd the keys in both directions once more.
+A client is back when an echo request that it sent through its tunnel has been answered through it.
 
 A connecting client does a full handshake with a pre-shared key and asks for an address and for a
 ticket; --save-tickets keeps the tickets, and a next run resumes with them. Tickets also come from
@@ -47,9 +48,12 @@ With --tickets and --connect the run ends when those with tickets are through; t
 load beside, and what becomes of them does not decide the status. A key pair costs a client as much
 as its handshake costs the gateway; --reuse-ke N lets one core of clients saturate a gateway.
 
+--esp-rate keeps traffic on the sessions that are back while others still come; --esp-seconds goes
+on with it when the storm is over, so that one run tells what came back with the storm and without.
+
 Status: 0 when every client resumed or connected, every AUTH was right, every connected client got a
-ticket and, with --dpd, every session answered; 1 when not, or when the run could not be done; 2 for
-a wrong command line.)";
+ticket, every echo came back (but with --no-echo) and, with --dpd, every session answered; 1 when
+not, or when the run could not be done; 2 for a wrong command line.)";
 
 std::string check_rate(const std::string& text, std::uint32_t& rate) {
   if (text == "max") return rate = 0, std::string();
@@ -105,7 +109,8 @@ struct Raw {
   double loss = 0, duplicate = 0, reorder = 0, reorder_ms = 2, retry_ms = 500;
   std::uint16_t port = 500;
   unsigned tries = 7, restarts = 1, tries_message3 = 0;
-  bool float_port = false, no_ticket_request = false;
+  bool float_port = false, no_ticket_request = false, no_echo = false;
+  std::vector<std::string> echo_to;
 };
 
 // `kind` stands for the value in the help.
@@ -236,6 +241,29 @@ void add_protocol(CLI::App& app, Options& o, Raw& raw) {
       ->check(CLI::IsMember({"mb", "openssl"}));
 }
 
+void add_esp(CLI::App& app, Options& o, Raw& raw) {
+  constexpr const char* kGroup = "Tunnels";
+  app.add_flag("--no-echo", raw.no_echo, "send no ESP: a client that is up counts")->group(kGroup);
+  app.add_option("--echo-to", raw.echo_to,
+                 "inner addresses of the gateway that echo requests go to, one of each family at "
+                 "most; default that of --gateway")
+      ->option_text("ADDRESS")
+      ->expected(1)
+      ->take_all()
+      ->group(kGroup);
+  add(app, kGroup, "--esp-rate", "R", o.esp.rate,
+      "beside all else, R echo requests a second over sessions that are back; default none")
+      ->check(CLI::Range(1u, 10'000'000u));
+  add(app, kGroup, "--esp-sessions", "N", o.esp.sessions,
+      "only the first N sessions that are back carry them; default all")
+      ->check(CLI::Range(1u, 16'777'216u));
+  add(app, kGroup, "--esp-size", "N", o.esp.size, "octets of their IP packets; default 84")
+      ->check(CLI::Range(65u, 1400u));
+  add(app, kGroup, "--esp-seconds", "S", o.esp.seconds,
+      "go on with them for S seconds after the storm; default 0")
+      ->check(CLI::Range(0.0, 86400.0));
+}
+
 void add_output(CLI::App& app, Options& o) {
   constexpr const char* kGroup = "Output";
   add(app, kGroup, "--json", "FILE", o.json,
@@ -275,6 +303,32 @@ std::string settle_connect(const Raw& raw, Options& o) {
 }
 
 // Empty, or what is wrong.
+std::string settle_esp(const Raw& raw, Options& o) {
+  EspOptions& esp = o.esp;
+  esp.echo = !raw.no_echo;
+  if (raw.no_echo && (esp.rate != 0 || !raw.echo_to.empty()))
+    return "--no-echo: then nothing goes through the tunnels, and --esp-rate and --echo-to say "
+           "nothing";
+  if (esp.rate == 0 && (esp.sessions != 0 || esp.seconds != 0))
+    return "--esp-sessions, --esp-seconds: of the traffic that --esp-rate asks for";
+  std::vector<std::string> targets = raw.echo_to;
+  if (targets.empty()) targets.push_back(to_text(o.path.gateway));
+  for (const std::string& text : targets) {
+    const auto address = parse_address(text);
+    if (!address) return "--echo-to: " + address.error().text;
+    if (address->is_ip6 ? esp.target6.has_value() : esp.target4.has_value())
+      return "--echo-to: two addresses of one family";
+    if (address->is_ip6) {
+      esp.target6 = address->octets;
+    } else {
+      esp.target4.emplace();
+      std::copy_n(address->octets.begin(), esp.target4->size(), esp.target4->begin());
+    }
+  }
+  return {};
+}
+
+// Empty, or what is wrong.
 std::string settle(const Raw& raw, Options& o) {
   std::string wrong = check_rate(raw.rate, o.rate);
   if (wrong.empty()) wrong = check_connect_rate(raw.connect_rate, o.rate, o.connect.rate);
@@ -295,6 +349,7 @@ std::string settle(const Raw& raw, Options& o) {
   for (const NamedSuite& s : kChildSuites)
     if (raw.child_suite == s.name) o.child_suite = s.suite;
   if (wrong = settle_connect(raw, o); !wrong.empty()) return wrong;
+  if (wrong = settle_esp(raw, o); !wrong.empty()) return wrong;
   o.ticket_request = !raw.no_ticket_request;
   if (!o.ticket_request && !o.save_tickets.empty())
     return "--save-tickets: with --no-ticket-request there are no new tickets";
@@ -328,6 +383,7 @@ CommandLine read_command_line(int argc, char** argv) {
   add_connect(app, o, raw);
   add_load(app, o, raw);
   add_protocol(app, o, raw);
+  add_esp(app, o, raw);
   add_output(app, o);
   const std::vector<std::string> all(argv + 1, argv + argc);
   const auto end = std::ranges::find(all, "--");

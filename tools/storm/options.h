@@ -33,10 +33,22 @@ struct FloodOptions {
   Prefix source;
 };
 
+// What goes through the tunnels of clients that are up.
+struct EspOptions {
+  bool echo = true;  // a client is back when an echo request of its came back; false: no ESP at all
+  std::optional<ike::Ip4> target4;  // where the requests go
+  std::optional<ike::Ip6> target6;
+  std::uint32_t rate = 0;      // packets a second of steady traffic; 0 = none
+  std::uint32_t sessions = 0;  // that carry it; 0 = all
+  std::uint32_t size = 84;     // octets of an inner packet of it
+  double seconds = 0;          // it goes on for after the storm
+};
+
 // At least one of `tickets` and `connect` says something.
 struct Options {
   ConnectOptions connect;
   FloodOptions flood;
+  EspOptions esp;
   std::string tickets;
   std::uint32_t clients = 0;  // 0 = all of the bag
   std::uint32_t rate = 0;     // 0 = as fast as the window allows

@@ -4,26 +4,14 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
-
-#include "dataplane/eal.h"
 
 namespace storm {
 namespace {
 
-// Nanoseconds since it was made, for the price of one rdtsc.
-class NsClock {
- public:
-  NsClock() : start_(dp::tsc()), ns_per_cycle_((Wide{1'000'000'000} << 64) / dp::tsc_hz()) {}
-  std::uint64_t now() const {
-    return 1 + static_cast<std::uint64_t>(Wide{dp::tsc() - start_} * ns_per_cycle_ >> 64);
-  }
-
- private:
-  __extension__ using Wide = unsigned __int128;
-  std::uint64_t start_;
-  Wide ns_per_cycle_;  // times 2^64
-};
+// After the last packet of the traffic, so that its answers can come.
+constexpr std::uint64_t kDrainNs = 300'000'000;
 
 std::uint64_t nanoseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
 
@@ -49,8 +37,35 @@ const Crowd& Polling::leader() const {
   return *connector_;
 }
 
+const Tunnels* Polling::tunnels_of(const Crowd& crowd) const {
+  return &crowd == initiator_.get() ? resumed_tunnels_.get() : connected_tunnels_.get();
+}
+
+// Only those by whom the run ends carry traffic.
+crypto::Status Polling::make_tunnels(std::uint32_t first_client, std::uint32_t clients,
+                                     SessionSink* next, std::unique_ptr<Tunnels>& tunnels) {
+  const EspOptions& esp = options_.esp;
+  if (!esp.echo) return {};
+  const TunnelConfig config{.clients = clients,
+                            .first_client = first_client,
+                            .suite = options_.child_suite,
+                            .target4 = esp.target4,
+                            .target6 = esp.target6,
+                            .retry = options_.retry,
+                            .traffic_rate = first_client == 0 ? esp.rate : 0,
+                            .traffic_sessions = esp.sessions,
+                            .traffic_len = esp.size};
+  auto made = Tunnels::make(config, *engine_, *random_, next);
+  if (!made) return std::unexpected(made.error());
+  tunnels = std::move(*made);
+  return {};
+}
+
 crypto::Status Polling::make_initiator() {
   if (cast_.bag == nullptr) return {};
+  SessionSink* sink = cast_.resumed_sink;
+  if (const auto s = make_tunnels(0, cast_.resuming, sink, resumed_tunnels_); !s) return s;
+  if (resumed_tunnels_ != nullptr) sink = resumed_tunnels_.get();
   const InitiatorConfig config{{.clients = cast_.resuming,
                                 .flights = options_.window,
                                 .rate = options_.rate,
@@ -61,7 +76,7 @@ crypto::Status Polling::make_initiator() {
                                options_.ticket_request,
                                options_.dpd,
                                options_.nat_detection ? &framing_.paths() : nullptr};
-  auto made = Initiator::make(config, *cast_.bag, *engine_, *random_, cast_.resumed_sink);
+  auto made = Initiator::make(config, *cast_.bag, *engine_, *random_, sink);
   if (!made) return std::unexpected(made.error());
   initiator_ = std::move(*made);
   return {};
@@ -69,6 +84,10 @@ crypto::Status Polling::make_initiator() {
 
 crypto::Status Polling::make_connector() {
   if (cast_.identity == nullptr) return {};
+  SessionSink* sink = cast_.connected_sink;
+  if (const auto s = make_tunnels(cast_.resuming, cast_.connecting, sink, connected_tunnels_); !s)
+    return s;
+  if (connected_tunnels_ != nullptr) sink = connected_tunnels_.get();
   const ConnectOptions& connect = options_.connect;
   const ConnectorConfig config{{.clients = cast_.connecting,
                                 .first_client = cast_.resuming,
@@ -82,8 +101,8 @@ crypto::Status Polling::make_connector() {
                                options_.fragmentation,
                                options_.ticket_request,
                                options_.nat_detection ? &framing_.paths() : nullptr};
-  auto made = Connector::make(config, *cast_.identity, cast_.psk->reveal(), *engine_, *random_,
-                              cast_.connected_sink);
+  auto made =
+      Connector::make(config, *cast_.identity, cast_.psk->reveal(), *engine_, *random_, sink);
   if (!made) return std::unexpected(made.error());
   connector_ = std::move(*made);
   return {};
@@ -104,9 +123,6 @@ crypto::Status Polling::prepare() {
     if (!made) return std::unexpected(made.error());
     flood_ = std::make_unique<Flood>(std::move(*made));
   }
-  std::vector<Crowd*> crowds;
-  if (initiator_ != nullptr) crowds.push_back(initiator_.get());
-  if (connector_ != nullptr) crowds.push_back(connector_.get());
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   unix_ns_at_0_ = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count());
@@ -115,9 +131,17 @@ crypto::Status Polling::prepare() {
                         .seed = options_.seed,
                         .ask_again = !options_.gateway_mac.has_value(),
                         .unix_ns_at_0 = unix_ns_at_0_};
-  pump_ =
-      std::make_unique<Pump>(port_, framing_, std::move(crowds), pump, cast_.pcap, flood_.get());
+  pump_ = std::make_unique<Pump>(port_, framing_, ends(), pump, cast_.pcap);
   return {};
+}
+
+PumpEnds Polling::ends() {
+  PumpEnds ends{.crowds = {}, .flood = flood_.get()};
+  if (initiator_ != nullptr) ends.crowds.push_back(initiator_.get());
+  if (connector_ != nullptr) ends.crowds.push_back(connector_.get());
+  if (resumed_tunnels_ != nullptr) ends.tunnels.push_back(resumed_tunnels_.get());
+  if (connected_tunnels_ != nullptr) ends.tunnels.push_back(connected_tunnels_.get());
+  return ends;
 }
 
 // A storm of full handshakes leaves time between answers, which the gateway's control thread can
@@ -130,35 +154,50 @@ void Polling::idle() {
   }
 }
 
+template <class Over>
+void Polling::turn_until(std::uint64_t end_ns, Over over) {
+  for (std::uint64_t now = clock_->now();
+       now < end_ns && !over() && !stop_.load(std::memory_order_relaxed); now = clock_->now())
+    if (pump_->turn(now) == 0) idle();
+}
+
+bool Polling::find_gateway() {
+  turn_until(nanoseconds(options_.link_timeout_s), [this] { return framing_.knows_gateway(); });
+  if (framing_.knows_gateway()) return true;
+  failure_ = stop_.load(std::memory_order_relaxed)
+                 ? "interrupted"
+                 : fmt::format(
+                       "{} did not tell its MAC within {:g} s: is the gateway running, and is "
+                       "this its address on this link?",
+                       to_text(framing_.paths().gateway()), options_.link_timeout_s);
+  return false;
+}
+
+// The same traffic without the storm, for comparison; then its last answers.
+void Polling::carry_traffic_on() {
+  if (resumed_tunnels_ == nullptr && connected_tunnels_ == nullptr) return;
+  Tunnels& tunnels = resumed_tunnels_ != nullptr ? *resumed_tunnels_ : *connected_tunnels_;
+  if (options_.esp.rate == 0) return;
+  tunnels.storm_is_over();
+  turn_until(clock_->now() + nanoseconds(options_.esp.seconds), [] { return false; });
+  tunnels.stop_traffic();
+  turn_until(clock_->now() + kDrainNs, [] { return false; });
+}
+
 void Polling::poll() {
   phase_.store(Phase::asking, std::memory_order_release);
-  const NsClock clock;
-  const std::uint64_t asked_until = nanoseconds(options_.link_timeout_s);
-  std::uint64_t now = clock.now();
-  while (!framing_.knows_gateway()) {
-    if (stop_.load(std::memory_order_relaxed)) {
-      failure_ = "interrupted";
-      return;
-    }
-    if (now > asked_until) {
-      failure_ = fmt::format(
-          "{} did not tell its MAC within {:g} s: is the gateway running, and is "
-          "this its address on this link?",
-          to_text(framing_.paths().gateway()), options_.link_timeout_s);
-      return;
-    }
-    if (pump_->turn(now) == 0) idle();
-    now = clock.now();
-  }
+  clock_ = std::make_unique<const NsClock>();
+  if (!find_gateway()) return;
   phase_.store(Phase::storming, std::memory_order_release);
-  const std::uint64_t end = now + nanoseconds(options_.timeout_s);
   Crowd& main = initiator_ != nullptr ? static_cast<Crowd&>(*initiator_) : *connector_;
-  while (!main.done() && now < end && !stop_.load(std::memory_order_relaxed)) {
-    if (pump_->turn(now) == 0) idle();
-    now = clock.now();
-  }
+  Tunnels* tunnels = initiator_ != nullptr ? resumed_tunnels_.get() : connected_tunnels_.get();
+  turn_until(clock_->now() + nanoseconds(options_.timeout_s),
+             [&] { return main.done() && (tunnels == nullptr || tunnels->done()); });
   if (!main.done()) main.give_up();
+  carry_traffic_on();
   if (connector_ != nullptr && !connector_->done()) connector_->give_up();
+  for (Tunnels* some : {resumed_tunnels_.get(), connected_tunnels_.get()})
+    if (some != nullptr) some->give_up();
 }
 
 }  // namespace storm

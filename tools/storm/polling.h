@@ -1,5 +1,6 @@
 // Polling: the thread that runs the storm. It makes engine and crowds on its own core, waits for
-// the gateway's MAC, and pumps until every client has an outcome.
+// the gateway's MAC, and pumps until every client has an outcome and, unless that is left out, its
+// echo; then, if asked for, traffic goes on for a while.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include "tools/storm/connector.h"
 #include "tools/storm/flood.h"
 #include "tools/storm/initiator.h"
+#include "tools/storm/ns_clock.h"
 #include "tools/storm/options.h"
 #include "tools/storm/pcap_writer.h"
 #include "tools/storm/pump.h"
@@ -48,6 +50,8 @@ class Polling {
   void stop() { stop_.store(true, std::memory_order_relaxed); }
   // From Phase::storming on. The crowd by which the run ends; at least one of the others is there.
   const Crowd& leader() const;
+  // Of the clients of a crowd; null when nothing is sent through tunnels.
+  const Tunnels* tunnels_of(const Crowd& crowd) const;
   const Initiator* initiator() const { return initiator_.get(); }
   const Connector* connector() const { return connector_.get(); }
   const PumpCounters& counters() const { return pump_->counters(); }
@@ -61,7 +65,15 @@ class Polling {
   crypto::Status prepare();
   crypto::Status make_initiator();
   crypto::Status make_connector();
+  crypto::Status make_tunnels(std::uint32_t first_client, std::uint32_t clients, SessionSink* next,
+                              std::unique_ptr<Tunnels>& tunnels);
+  PumpEnds ends();
   void poll();
+  bool find_gateway();
+  // Turns until `over()` says true, or `end_ns`, or somebody stops the run.
+  template <class Over>
+  void turn_until(std::uint64_t end_ns, Over over);
+  void carry_traffic_on();
   void idle();
 
   const Options& options_;
@@ -71,10 +83,12 @@ class Polling {
 
   std::unique_ptr<crypto::Engine> engine_;
   std::unique_ptr<crypto::Random> random_;
+  std::unique_ptr<Tunnels> resumed_tunnels_, connected_tunnels_;
   std::unique_ptr<Initiator> initiator_;
   std::unique_ptr<Connector> connector_;
   std::unique_ptr<Flood> flood_;
   std::unique_ptr<Pump> pump_;
+  std::unique_ptr<const NsClock> clock_;
   std::string failure_;
   std::uint64_t unix_ns_at_0_ = 0;
   std::atomic<Phase> phase_{Phase::starting};

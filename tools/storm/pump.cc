@@ -7,16 +7,16 @@ namespace storm {
 
 using crypto::Bytes;
 
-Pump::Pump(dp::PacketPort& port, Framing& framing, std::vector<Crowd*> crowds,
-           const PumpConfig& config, PcapWriter* pcap, Flood* flood)
+Pump::Pump(dp::PacketPort& port, Framing& framing, PumpEnds ends, const PumpConfig& config,
+           PcapWriter* pcap)
     : port_(port),
       framing_(framing),
-      crowds_(std::move(crowds)),
+      ends_(std::move(ends)),
       config_(config),
       pcap_(pcap),
-      flood_(flood),
       there_(config.there, config.seed),
-      back_(config.back, config.seed + 1) {}
+      back_(config.back, config.seed + 1),
+      esp_back_(config.back, config.seed + 2) {}
 
 void Pump::record(const dp::Frame& frame, std::uint64_t now_ns) {
   if (pcap_ != nullptr) pcap_->write({frame.data, frame.len}, config_.unix_ns_at_0 + now_ns);
@@ -27,39 +27,45 @@ unsigned Pump::turn(std::uint64_t now_ns) {
   if (config_.ask_again) ask(now_ns);
   if (!framing_.knows_gateway()) return moved;
   std::array<Outgoing, dp::kBurstMax> out;
-  for (Crowd* crowd : crowds_) {
-    const std::span<const Outgoing> due = std::span(out).first(crowd->poll(now_ns, out));
-    if (config_.there.any()) {
-      impair(due, now_ns);
-    } else {
-      moved += give(due, framing_.paths(), now_ns);
-    }
-  }
+  for (Tunnels* tunnels : ends_.tunnels)
+    moved += send(std::span(out).first(tunnels->poll(now_ns, out)), now_ns);
+  for (Crowd* crowd : ends_.crowds)
+    moved += send(std::span(out).first(crowd->poll(now_ns, out)), now_ns);
   if (config_.there.any()) moved += give_impaired(now_ns);
-  if (flood_ != nullptr) {
+  if (ends_.flood != nullptr) {
     const unsigned sent =
-        give(std::span(out).first(flood_->poll(now_ns, out)), flood_->paths(), now_ns);
+        give(std::span(out).first(ends_.flood->poll(now_ns, out)), ends_.flood->paths(), now_ns);
     counters_.flooded.add(sent);
     moved += sent;
   }
-  counters_.lost.set(there_.lost() + back_.lost());
-  counters_.duplicated.set(there_.duplicated() + back_.duplicated());
-  counters_.reordered.set(there_.reordered() + back_.reordered());
+  counters_.lost.set(there_.lost() + back_.lost() + esp_back_.lost());
+  counters_.duplicated.set(there_.duplicated() + back_.duplicated() + esp_back_.duplicated());
+  counters_.reordered.set(there_.reordered() + back_.reordered() + esp_back_.reordered());
   return moved;
+}
+
+unsigned Pump::send(std::span<const Outgoing> due, std::uint64_t now_ns) {
+  if (!config_.there.any()) return give(due, framing_.paths(), now_ns);
+  impair(due, now_ns);
+  return 0;
 }
 
 unsigned Pump::take(std::uint64_t now_ns) {
   std::array<dp::Frame, dp::kBurstMax> frames, answers;
-  std::array<Bytes, dp::kBurstMax> messages;
+  std::array<Bytes, dp::kBurstMax> messages, packets;
   const unsigned count = port_.receive(frames);
-  std::size_t message_count = 0, answer_count = 0, release_count = 0;
+  std::size_t message_count = 0, packet_count = 0, answer_count = 0, release_count = 0;
   for (unsigned i = 0; i < count; ++i) __builtin_prefetch(frames[i].data);
   for (unsigned i = 0; i < count; ++i) {
     dp::Frame& frame = frames[i];
     record(frame, now_ns);
-    switch (framing_.read(frame, messages[message_count])) {
+    Bytes octets;
+    switch (framing_.read(frame, octets)) {
       case Received::message:
-        ++message_count;
+        messages[message_count++] = octets;
+        break;
+      case Received::esp:
+        packets[packet_count++] = octets;
         break;
       case Received::question:
         answers[answer_count++] = frame;
@@ -79,29 +85,39 @@ unsigned Pump::take(std::uint64_t now_ns) {
     frames[release_count++] = frame;
   }
   counters_.frames_in.add(count);
-  if (message_count != 0) heard_ns_ = now_ns;
-  hand_over(std::span(messages).first(message_count), now_ns);
+  if (message_count + packet_count != 0) heard_ns_ = now_ns;
+  hand_over(std::span(messages).first(message_count), std::span(packets).first(packet_count),
+            now_ns);
   if (release_count != 0) port_.release(std::span(frames).first(release_count));
   counters_.answered.add(answer_count);
   if (answer_count != 0) transmit(std::span(answers).first(answer_count), now_ns);
   return count;
 }
 
-void Pump::hand_over(std::span<const Bytes> messages, std::uint64_t now_ns) {
-  if (!config_.back.any()) return sort(messages, now_ns);
+void Pump::hand_over(std::span<const Bytes> messages, std::span<const Bytes> packets,
+                     std::uint64_t now_ns) {
+  if (!config_.back.any()) {
+    sort(messages, now_ns);
+    return sort_esp(packets, now_ns);
+  }
   for (const Bytes message : messages) back_.push(message, now_ns);
+  for (const Bytes packet : packets) esp_back_.push(packet, now_ns);
   while (back_.pop(now_ns, octets_)) {
     const Bytes message = octets_;
     sort({&message, 1}, now_ns);
+  }
+  while (esp_back_.pop(now_ns, octets_)) {
+    const Bytes packet = octets_;
+    sort_esp({&packet, 1}, now_ns);
   }
 }
 
 // The framing lets no message pass that is shorter than a header or for nobody.
 void Pump::sort(std::span<const Bytes> messages, std::uint64_t now_ns) {
   if (messages.empty()) return;
-  if (crowds_.size() == 1) return crowds_.front()->receive(messages, now_ns);
+  if (ends_.crowds.size() == 1) return ends_.crowds.front()->receive(messages, now_ns);
   std::array<Bytes, dp::kBurstMax> theirs;
-  for (Crowd* crowd : crowds_) {
+  for (Crowd* crowd : ends_.crowds) {
     std::size_t count = 0;
     for (const Bytes message : messages)
       if (crowd->has(client_of(ike::IkeSpi(crypto::load_be64(message.data())))))
@@ -110,9 +126,24 @@ void Pump::sort(std::span<const Bytes> messages, std::uint64_t now_ns) {
   }
 }
 
+// A packet of nobody goes to the first tunnels, which count it.
+void Pump::sort_esp(std::span<const Bytes> packets, std::uint64_t now_ns) {
+  if (packets.empty() || ends_.tunnels.empty()) return counters_.other.add(packets.size());
+  if (ends_.tunnels.size() == 1) return ends_.tunnels.front()->receive(packets, now_ns);
+  for (const Bytes packet : packets) {
+    const std::uint32_t client = client_of(ike::EspSpi(crypto::load_be32(packet.data())));
+    const auto whose = std::ranges::find_if(
+        ends_.tunnels, [client](const Tunnels* tunnels) { return tunnels->has(client); });
+    Tunnels* tunnels = whose == ends_.tunnels.end() ? ends_.tunnels.front() : *whose;
+    tunnels->receive({&packet, 1}, now_ns);
+  }
+}
+
 void Pump::ask(std::uint64_t now_ns) {
-  const bool waiting = std::ranges::any_of(
-      crowds_, [](const Crowd* crowd) { return crowd->totals().in_flight.get() != 0; });
+  const bool waiting =
+      std::ranges::any_of(
+          ends_.crowds, [](const Crowd* crowd) { return crowd->totals().in_flight.get() != 0; }) ||
+      std::ranges::any_of(ends_.tunnels, [](const Tunnels* tunnels) { return !tunnels->done(); });
   const bool silent = waiting && now_ns - heard_ns_ >= kAskEveryNs;
   if (framing_.knows_gateway() && !silent) return;
   if (asked_ns_ != 0 && now_ns - asked_ns_ < kAskEveryNs) return;

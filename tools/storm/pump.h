@@ -1,10 +1,10 @@
-// Pump: carries messages between crowds of clients and a port, through a bad network if one is
-// asked for.
+// Pump: carries messages of crowds and packets of their tunnels between clients and a port, through
+// a bad network if one is asked for.
 //
-// One turn receives a burst, hands its messages to the crowds that they are for, and sends what
-// each crowd has to send, and its share of a flood if there is one. The gateway's MAC is asked for
-// before the first message, and again when nothing has come for a while: a gateway that was
-// restarted may have another. One thread.
+// One turn receives a burst, hands what came to the crowds and tunnels that it is for, and sends
+// what each of them has to send, tunnels first, and its share of a flood if there is one. The
+// gateway's MAC is asked for before the first message, and again when nothing has come for a while:
+// a gateway that was restarted may have another. One thread.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include "tools/storm/framing.h"
 #include "tools/storm/impairments.h"
 #include "tools/storm/pcap_writer.h"
+#include "tools/storm/tunnels.h"
 
 namespace storm {
 
@@ -26,6 +27,14 @@ struct PumpConfig {
   std::uint64_t seed = 1;          // of the impairments
   bool ask_again = true;           // false: the gateway's MAC was given and is not asked for
   std::uint64_t unix_ns_at_0 = 0;  // wall-clock time when now_ns is 0, for the pcap file
+};
+
+// Who is at the clients' end. Crowds have no client's number in common, and tunnels have those of
+// their crowd. All outlive the pump; `flood` may be null.
+struct PumpEnds {
+  std::vector<Crowd*> crowds;
+  std::vector<Tunnels*> tunnels = {};
+  Flood* flood = nullptr;
 };
 
 // Any thread may read.
@@ -45,9 +54,9 @@ class Pump {
  public:
   static constexpr std::uint64_t kAskEveryNs = 250'000'000;
 
-  // The crowds have no client's number in common. `flood` and `pcap` may be null.
-  Pump(dp::PacketPort& port, Framing& framing, std::vector<Crowd*> crowds, const PumpConfig& config,
-       PcapWriter* pcap = nullptr, Flood* flood = nullptr);
+  // `pcap` may be null.
+  Pump(dp::PacketPort& port, Framing& framing, PumpEnds ends, const PumpConfig& config,
+       PcapWriter* pcap = nullptr);
 
   // Returns how many frames came or went.
   unsigned turn(std::uint64_t now_ns);
@@ -55,8 +64,11 @@ class Pump {
 
  private:
   unsigned take(std::uint64_t now_ns);
-  void hand_over(std::span<const crypto::Bytes> messages, std::uint64_t now_ns);
+  void hand_over(std::span<const crypto::Bytes> messages, std::span<const crypto::Bytes> packets,
+                 std::uint64_t now_ns);
   void sort(std::span<const crypto::Bytes> messages, std::uint64_t now_ns);
+  void sort_esp(std::span<const crypto::Bytes> packets, std::uint64_t now_ns);
+  unsigned send(std::span<const Outgoing> due, std::uint64_t now_ns);
   void ask(std::uint64_t now_ns);
   unsigned give(std::span<const Outgoing> out, const ClientPaths& paths, std::uint64_t now_ns);
   void impair(std::span<const Outgoing> out, std::uint64_t now_ns);
@@ -66,11 +78,10 @@ class Pump {
 
   dp::PacketPort& port_;
   Framing& framing_;
-  std::vector<Crowd*> crowds_;
+  const PumpEnds ends_;
   PumpConfig config_;
   PcapWriter* pcap_;
-  Flood* flood_;
-  Impairments there_, back_;
+  Impairments there_, back_, esp_back_;
   PumpCounters counters_;
   std::vector<std::uint8_t> octets_;
   std::uint64_t asked_ns_ = 0;

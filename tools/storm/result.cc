@@ -31,7 +31,40 @@ std::string latency_row(const char* name, const Histogram& h) {
   return row + "\n";
 }
 
+std::string tunnel_rows(const TunnelResult& t) {
+  std::string text = latency_row("until back, us", t.latency);
+  text += latency_row("echo, us", t.round_trip);
+  for (const TunnelResult::Traffic& traffic : t.traffic) {
+    text += fmt::format("  {:<22} {:>12} of {} answered, {:.2f} %\n",
+                        fmt::format("traffic, {}", traffic.name), traffic.answered, traffic.sent,
+                        traffic.percent());
+    text += latency_row("  latency, us", traffic.latency);
+  }
+  return text;
+}
+
 std::size_t index_of(Outcome o) { return static_cast<std::size_t>(o); }
+
+void add_tunnels(nlohmann::ordered_json& json, const Result& result) {
+  const TunnelResult& t = *result.tunnels;
+  json["back"] = t.back;
+  json["back_seconds"] = t.seconds;
+  json["back_extra_seconds"] = result.extra_seconds();
+  json["last_back_unix_s"] = t.last_back_unix_s;
+  for (const Percentile& p : kPercentiles)
+    json[fmt::format("back_{}_us", p.name)] = microseconds(t.latency.quantile(p.ten_thousandths));
+  for (const Percentile& p : kPercentiles)
+    json[fmt::format("echo_{}_us", p.name)] =
+        microseconds(t.round_trip.quantile(p.ten_thousandths));
+  for (const TunnelResult::Traffic& traffic : t.traffic) {
+    auto& row = json["traffic"][traffic.name];
+    row["sent"] = traffic.sent;
+    row["answered"] = traffic.answered;
+    row["percent"] = traffic.percent();
+    row["p50_us"] = microseconds(traffic.latency.quantile(5000));
+    row["p99_us"] = microseconds(traffic.latency.quantile(9900));
+  }
+}
 
 nlohmann::ordered_json json_of(const Result& result) {
   nlohmann::ordered_json json;
@@ -41,6 +74,7 @@ nlohmann::ordered_json json_of(const Result& result) {
   json[result.connecting() ? "handshakes_per_second" : "resumptions_per_second"] = result.rate();
   for (const Percentile& p : kPercentiles)
     json[fmt::format("{}_us", p.name)] = microseconds(result.latency.quantile(p.ten_thousandths));
+  if (result.tunnels != nullptr) add_tunnels(json, result);
   json["failed"] = result.clients - result.up();
   json["nacks"] = result.of(Outcome::nack);
   json["auth_failures"] = result.of(Outcome::auth_refused);
@@ -70,6 +104,14 @@ std::uint64_t Result::count(std::string_view name) const {
   return 0;
 }
 
+double TunnelResult::Traffic::percent() const {
+  return sent == 0 ? 0.0 : 100.0 * static_cast<double>(answered) / static_cast<double>(sent);
+}
+
+double Result::extra_seconds() const {
+  return tunnels == nullptr ? 0.0 : std::max(tunnels->seconds - seconds, 0.0);
+}
+
 double Result::rate() const { return seconds > 0 ? static_cast<double>(up()) / seconds : 0.0; }
 
 std::string Result::objection() const {
@@ -80,6 +122,10 @@ std::string Result::objection() const {
                        connecting() ? "connect" : "resume");
   if (tickets_wanted && count("new_tickets") != up())
     return fmt::format("{} of {} clients got no ticket", up() - count("new_tickets"), up());
+  if (tunnels != nullptr && tunnels->back != up())
+    return fmt::format(
+        "the echo of {} of {} sessions did not come back{}", up() - tunnels->back, up(),
+        count("echo_no_address") == 0 ? "" : ": they have no address of the family of --echo-to");
   if (dpd && count("dpd_answered") != up())
     return fmt::format("{} of {} sessions did not answer DPD", up() - count("dpd_answered"), up());
   return {};
@@ -92,7 +138,12 @@ std::string to_table(const Result& result) {
   text += fmt::format("  {:<22} {:>12.0f}\n",
                       result.connecting() ? "handshakes a second" : "resumptions a second",
                       result.rate());
+  if (result.tunnels != nullptr)
+    text += fmt::format("  {:<22} {:>12} of {} in {:.3f} s, {:.3f} s after the last session\n",
+                        "back", result.tunnels->back, result.clients, result.tunnels->seconds,
+                        result.extra_seconds());
   text += latency_row("latency, us", result.latency);
+  if (result.tunnels != nullptr) text += tunnel_rows(*result.tunnels);
   if (result.dpd) text += latency_row("DPD latency, us", result.dpd_latency);
   for (const OutcomeRow& row : kOutcomes)
     if (row.outcome != result.success && result.of(row.outcome) != 0)
@@ -111,13 +162,13 @@ std::string to_json(const Result& result) {
 }
 
 std::string to_csv(const Result& result) {
-  std::string text = "time_s,up,rate_per_s,in_flight,retransmissions\n";
+  std::string text = "time_s,up,rate_per_s,in_flight,retransmissions,back\n";
   Sample before;
   for (const Sample& s : result.samples) {
     const double step = s.seconds - before.seconds;
     const double rate = step > 0 ? static_cast<double>(s.up - before.up) / step : 0.0;
-    text += fmt::format("{:.3f},{},{:.0f},{},{}\n", s.seconds, s.up, rate, s.in_flight,
-                        s.retransmissions);
+    text += fmt::format("{:.3f},{},{:.0f},{},{},{}\n", s.seconds, s.up, rate, s.in_flight,
+                        s.retransmissions, s.back);
     before = s;
   }
   return text;

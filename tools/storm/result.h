@@ -16,9 +16,26 @@ namespace storm {
 // The storm at one moment, seconds since the first start.
 struct Sample {
   double seconds = 0;
-  std::uint64_t up = 0;  // sessions so far
+  std::uint64_t up = 0;    // sessions so far
+  std::uint64_t back = 0;  // of these, with their echo
   std::uint64_t in_flight = 0;
   std::uint64_t retransmissions = 0;
+};
+
+// What was sent through tunnels of clients that are up.
+struct TunnelResult {
+  struct Traffic {
+    std::string_view name;  // storm, after
+    std::uint64_t sent = 0, answered = 0;
+    Histogram latency;       // ns
+    double percent() const;  // answered of sent
+  };
+  std::uint64_t back = 0;        // clients whose echo came back
+  double seconds = 0;            // first start to last echo
+  double last_back_unix_s = 0;   // 0 = none
+  Histogram latency;             // ns, from the scheduled start of a client to its echo
+  Histogram round_trip;          // ns, of the echo alone
+  std::vector<Traffic> traffic;  // empty = none was asked for
 };
 
 struct Result {
@@ -34,16 +51,20 @@ struct Result {
   std::vector<std::pair<std::string, std::string>> setting;
   std::vector<Sample> samples;
   bool dpd = false;
-  bool tickets_wanted = false;     // by connecting clients: without one they cannot come back
-  std::unique_ptr<Result> beside;  // of the clients that connected meanwhile; null = none
+  bool tickets_wanted = false;  // by connecting clients: without one they cannot come back
+  std::unique_ptr<TunnelResult> tunnels;  // null = nothing was sent through them
+  std::unique_ptr<Result> beside;         // of the clients that connected meanwhile; null = none
 
   std::uint64_t of(Outcome o) const { return outcomes[static_cast<std::size_t>(o)]; }
   std::uint64_t up() const { return of(success); }
   bool connecting() const { return success == Outcome::connected; }
   std::uint64_t count(std::string_view name) const;  // 0 when there is none
   double rate() const;                               // sessions a second
-  // Why the run did not succeed: some client did not come up, some AUTH was wrong, some session did
-  // not answer DPD, some client got no ticket. Empty = success. What was beside does not count.
+  // From the last session up to the last echo.
+  double extra_seconds() const;
+  // Why the run did not succeed: some client did not come up, some AUTH was wrong, some echo did
+  // not come back, some session did not answer DPD, some client got no ticket. Empty = success.
+  // What was beside does not count.
   std::string objection() const;
 };
 
@@ -51,7 +72,7 @@ struct Result {
 std::string to_table(const Result& result);
 // One line, no newline.
 std::string to_json(const Result& result);
-// time_s,up,rate_per_s,in_flight,retransmissions
+// time_s,up,rate_per_s,in_flight,retransmissions,back
 std::string to_csv(const Result& result);
 // One self-contained page with the curve and the histogram as SVG.
 std::string to_html(const Result& result);

@@ -176,16 +176,17 @@ class Progress {
   ~Progress() {
     if (!quiet_ && terminal_ && shown_) fmt::print(stderr, "\n");
   }
-  void show(double seconds, const Totals& totals, std::uint32_t clients) {
+  void show(double seconds, const Totals& totals, const Tunnels* tunnels, std::uint32_t clients) {
     if (quiet_) return;
     const std::uint64_t up = totals.up();
     const double rate = seconds > at_ ? static_cast<double>(up - up_) / (seconds - at_) : 0.0;
     const std::uint64_t failed = clients - up - totals.of(Outcome::pending);
     fmt::print(stderr,
-               "{}{:7.1f} s  {:>9} up  {:>9.0f}/s  {:>6} in flight  {:>7} retransmitted  {:>6} "
+               "{}{:7.1f} s  {:>9} up  {:>9.0f}/s {} {:>6} in flight  {:>7} retransmitted  {:>6} "
                "failed{}",
-               terminal_ ? "\r" : "", seconds, up, rate, totals.in_flight.get(),
-               totals.retransmissions.get(), failed, terminal_ ? "" : "\n");
+               terminal_ ? "\r" : "", seconds, up, rate,
+               tunnels == nullptr ? "" : fmt::format(" {:>9} back ", tunnels->totals().back.get()),
+               totals.in_flight.get(), totals.retransmissions.get(), failed, terminal_ ? "" : "\n");
     shown_ = true;
     at_ = seconds;
     up_ = up;
@@ -204,11 +205,16 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
   std::vector<Sample> samples;
   Progress progress(options.quiet);
   Clock::time_point start{}, shown{};
+  const auto tunnels = [&] { return s.polling->tunnels_of(s.polling->leader()); };
   const auto sample = [&] {
     const Totals& totals = s.polling->leader().totals();
     const std::chrono::duration<double> elapsed = Clock::now() - start;
-    samples.push_back(
-        {elapsed.count(), totals.up(), totals.in_flight.get(), totals.retransmissions.get()});
+    const std::uint64_t back = tunnels() != nullptr ? tunnels()->totals().back.get() : 0;
+    samples.push_back({.seconds = elapsed.count(),
+                       .up = totals.up(),
+                       .back = back,
+                       .in_flight = totals.in_flight.get(),
+                       .retransmissions = totals.retransmissions.get()});
   };
   for (;;) {
     const Phase phase = s.polling->phase();
@@ -218,7 +224,7 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
       if (start == Clock::time_point{}) start = shown = Clock::now();
       sample();
       if (Clock::now() - shown >= std::chrono::seconds(1)) {
-        progress.show(samples.back().seconds, s.polling->leader().totals(), s.leading());
+        progress.show(samples.back().seconds, s.polling->leader().totals(), tunnels(), s.leading());
         shown += std::chrono::seconds(1);
       }
     }
@@ -228,7 +234,7 @@ std::vector<Sample> watch(const Options& options, Setup& s) {
   if (!s.polling->failure().empty()) return samples;
   if (start == Clock::time_point{}) start = Clock::now();
   sample();
-  progress.show(samples.back().seconds, s.polling->leader().totals(), s.leading());
+  progress.show(samples.back().seconds, s.polling->leader().totals(), tunnels(), s.leading());
   return samples;
 }
 
@@ -255,6 +261,18 @@ Counts counts_of(const Totals& t, bool connecting) {
   return counts;
 }
 
+Counts counts_of(const TunnelTotals& t) {
+  return {{"echo_sent", t.sent.get()},
+          {"echo_repeated", t.repeated.get()},
+          {"echo_unanswered", t.given_up.get() - t.no_address.get()},
+          {"echo_no_address", t.no_address.get()},
+          {"echo_late", t.late.get()},
+          {"esp_wrong", t.wrong.get()},
+          {"esp_wrong_icv", t.wrong_icv.get()},
+          {"esp_replayed", t.replayed.get()},
+          {"esp_unknown_spi", t.unknown_spi.get()}};
+}
+
 Counts counts_of(const PumpCounters& p) {
   return {
       {"misaddressed", p.misaddressed.get()},
@@ -268,6 +286,30 @@ Counts counts_of(const PumpCounters& p) {
       {"reordered_on_purpose", p.reordered.get()},
       {"flooded", p.flooded.get()},
   };
+}
+
+// `since_ns` is the first start of the crowd.
+std::unique_ptr<TunnelResult> result_of(const Options& options, const Polling& polling,
+                                        const Tunnels& tunnels, std::uint64_t since_ns) {
+  const TunnelTotals& totals = tunnels.totals();
+  auto result = std::make_unique<TunnelResult>();
+  result->back = totals.back.get();
+  const std::uint64_t last_ns = totals.last_back_ns.get();
+  if (last_ns > since_ns) result->seconds = static_cast<double>(last_ns - since_ns) / 1e9;
+  if (last_ns != 0)
+    result->last_back_unix_s = static_cast<double>(polling.unix_ns_at_0() + last_ns) / 1e9;
+  result->latency = tunnels.latency();
+  result->round_trip = tunnels.round_trip();
+  if (options.esp.rate == 0 || &tunnels != polling.tunnels_of(polling.leader())) return result;
+  for (const auto& [time, name] :
+       {std::pair{TrafficTime::storm, "storm"}, {TrafficTime::after, "after"}}) {
+    const auto i = static_cast<std::size_t>(time);
+    result->traffic.push_back({.name = name,
+                               .sent = totals.traffic_sent[i].get(),
+                               .answered = totals.traffic_answered[i].get(),
+                               .latency = tunnels.traffic_latency(time)});
+  }
+  return result;
 }
 
 Result result_of(const Options& options, const Polling& polling, const Crowd& crowd,
@@ -291,6 +333,11 @@ Result result_of(const Options& options, const Polling& polling, const Crowd& cr
   for (std::size_t i = 0; i < kOutcomeCount; ++i) result.outcomes[i] = totals.outcomes[i].get();
   result.latency = crowd.latency();
   result.counts = counts_of(totals, connecting);
+  if (const Tunnels* tunnels = polling.tunnels_of(crowd); tunnels != nullptr) {
+    result.tunnels = result_of(options, polling, *tunnels, first_ns);
+    const Counts more = counts_of(tunnels->totals());
+    result.counts.insert(result.counts.end(), more.begin(), more.end());
+  }
   return result;
 }
 
