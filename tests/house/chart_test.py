@@ -18,6 +18,13 @@ class Curve(unittest.TestCase):
         self.assertTrue(all(bar.endswith("#") for bar in bars))
         self.assertIn("2.00 s", lines[-1])
 
+    def test_what_is_more_than_the_curve_below_is_drawn_lighter(self):
+        full, half = [(1.0, 100), (2.0, 100)], [(1.0, 50), (2.0, 50)]
+        lines = chart.curve(full, "up", half, width=10, height=4).splitlines()
+        bars = [line.split("|")[1] for line in lines[1:5]]
+        self.assertEqual([bar[-1] for bar in bars], [":", ":", "#", "#"])
+        self.assertEqual(chart.curve(full, "up", full), chart.curve(full, "up"))
+
     def test_nothing_to_draw(self):
         self.assertEqual(chart.curve([], "up"), "up: no points")
         self.assertNotIn("#", chart.curve([(0.0, 0)], "up"))

@@ -1,17 +1,29 @@
 """Curves and tables for a terminal."""
 
 
-def curve(points: list[tuple[float, float]], title: str, width: int = 72, height: int = 14) -> str:
-    """A filled curve of (seconds, value), the time along the bottom."""
+Points = list[tuple[float, float]]
+
+
+def curve(
+    points: Points, title: str, below: Points | None = None, width: int = 72, height: int = 14
+) -> str:
+    """A filled curve of (seconds, value), the time along the bottom. What it has more than the
+    curve `below` it is drawn lighter."""
     if not points:
         return f"{title}: no points"
     end = points[-1][0] or 1e-9
     top = max(value for _, value in points) or 1
-    columns = [_value_at(points, end * (i + 1) / width) for i in range(width)]
+    times = [end * (i + 1) / width for i in range(width)]
+    columns = [_value_at(points, time) for time in times]
+    full = [_value_at(below, time) for time in times] if below else columns
     label = max(len(f"{top:,.0f}"), 6)
     lines = [title]
     for row in range(height, 0, -1):
-        bar = "".join("#" if v >= top * (row - 0.5) / height else " " for v in columns).rstrip()
+        least = top * (row - 0.5) / height
+        bar = "".join(
+            "#" if lower >= least else ":" if value >= least else " "
+            for value, lower in zip(columns, full)
+        ).rstrip()
         mark = f"{top * row / height:,.0f}" if row in (height, height // 2) else ""
         lines.append(f"{mark:>{label}} |{bar}")
     lines.append(f"{'0':>{label}} +{'-' * width}")
@@ -19,7 +31,7 @@ def curve(points: list[tuple[float, float]], title: str, width: int = 72, height
     return "\n".join(lines)
 
 
-def _value_at(points: list[tuple[float, float]], time: float) -> float:
+def _value_at(points: Points, time: float) -> float:
     earlier_time, earlier = 0.0, 0.0
     for when, value in points:
         if when >= time:

@@ -3,9 +3,11 @@
 Installs and builds what is missing, starts the gateway and the load generator as two DPDK processes
 joined by a shared-memory port, and shows two phases side by side: every client connects by a full
 handshake (PSK, X25519) and gets an address and a ticket; the gateway is killed with kill -9 while
-it works at full load, is started again, and every client resumes. No hugepages, no NIC and no
-configuration are needed; root is. The last line is one JSON object. Status 0 only when every client
-connected and resumed with the address it had, and every AUTH was right.
+it works at full load, is started again, and every client resumes. Each sends an echo request
+through its tunnel as soon as it is up, and is back when the reply came through it. No hugepages, no
+NIC and no configuration are needed; root is. The last line is one JSON object. Status 0 only when
+every client connected and resumed with the address it had, every AUTH was right, and every echo
+came back.
 """
 
 import argparse
@@ -41,6 +43,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--report", type=pathlib.Path, default=ROOT / "build" / "demo.html", metavar="FILE",
         help="where the HTML page goes (default build/demo.html)",
+    )
+    parser.add_argument(
+        "--no-echo", action="store_true",
+        help="nothing goes through the tunnels: what sessions alone cost",
     )
     parser.add_argument("--no-setup", action="store_true", help="do not look for missing packages")
     options = parser.parse_args()
@@ -78,7 +84,9 @@ def show(run: DemoRun, options: argparse.Namespace, folder: pathlib.Path) -> Non
     print()
     print(chart.table(run.rows()))
     print()
-    print(chart.curve(run.curve(), "sessions up over time"))
+    up, back = run.curves()
+    title = "clients over time: # back, : up and waiting for the echo" if back else "sessions up"
+    print(chart.curve(up, title, back))
     print(f"\nThe same as a page: {options.report}")
     if options.keep:
         print(f"Configuration, logs, tickets and keys: {folder}")

@@ -22,13 +22,13 @@ def measure(replays: int, genuine: int) -> dict[str, int]:
             pair.mint("before", genuine // 2)
             pair.mint("after", genuine - genuine // 2)
             pair.start_gateway()
-            first = pair.storm("used")
+            first = pair.storm("used", "--no-echo")
             if first["resumed"] != replays:
                 raise ChildError(f"only {first['resumed']} of {replays} resumed the first time")
             pair.kill_gateway()
             pair.start_gateway()
-            resumed = pair.storm("before")["resumed"]
-            second = pair.storm("used")["resumed"]
-            resumed += pair.storm("after")["resumed"]
+            resumed = pair.storm("before", "--no-echo")["resumed"]
+            second = pair.storm("used", "--no-echo")["resumed"]
+            resumed += pair.storm("after", "--no-echo")["resumed"]
             pair.stop_gateway()
     return {"second_establishments": second, "genuine_refused": genuine - resumed}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from builds import RELEASE
 from children import ChildError, Children
-from pair import Pair
+from pair import Pair, WorkerClock
 
 WINDOW = ("--window", "256")
 CONNECT = ("--window", "32", "--retry-ms", "100")
@@ -36,7 +36,7 @@ def handshakes_psk(clients: int = 20_000) -> float:
     """Full handshakes that the control plane does in a second of one core."""
     with _running(2 * clients) as pair:
         before = pair.control_cpu_s()
-        found = pair.connect(clients, *CONNECT, *CHEAP_KEYS)
+        found = pair.connect(clients, *CONNECT, *CHEAP_KEYS, "--no-echo")
         used = pair.control_cpu_s() - before
     if found["connected"] != clients:
         raise ChildError(f"not every client connected: {found['outcomes']}")
@@ -51,37 +51,31 @@ def resumptions(clients: int) -> float:
 
 def _resume(pair: Pair, clients: int, *options: str) -> dict:
     pair.mint("tickets", clients)
-    found = pair.storm("tickets", *WINDOW, *options)
+    found = pair.storm("tickets", *WINDOW, "--no-echo", *options)
     if found["resumed"] != clients:
         raise ChildError(f"not every client resumed: {found['outcomes']}")
     return found
-
-
-def _busy(pair: Pair) -> tuple[float, float]:
-    """Cycles that the worker has worked so far, and its cycles in a second."""
-    time.sleep(0.25)  # until the counters are written once more
-    stats = pair.stats()
-    return stats["total"]["busy_cycles"], stats["tsc_hz"]
 
 
 def resumption_under_handshakes(clients: int = 500_000, capacity: int = 5_000) -> float:
     """% of its peak rate of resumptions that a worker could still reach while 10 times as many
     handshakes are begun as can be done: what the flood leaves of the worker's time."""
     with _running(4 * clients, cookies_above=1000) as pair:
-        start, hz = _busy(pair)
+        clock = WorkerClock(pair)
         _resume(pair, clients)
-        quiet, _ = _busy(pair)
+        quiet_s = clock.read()["busy_s"]
         flood = (
             *pair.connecting(2_000_000), *CHEAP_KEYS, "--connect-rate",
             str(FLOOD_FACTOR * capacity), "--connect-window", "65536",
         )
+        clock = WorkerClock(pair)
         found = _resume(pair, clients, *flood)
-        flooded, _ = _busy(pair)
+        flooded = clock.read()
     begun = found["beside"]["messages_sent"] / found["seconds"]
     if begun < FLOOD_FACTOR * capacity / 2:
         raise ChildError(f"the generator sent only {begun:,.0f} requests of handshakes a second")
-    taken = (flooded - quiet) - (quiet - start)
-    return 100 * (1 - taken / (found["seconds"] * hz))
+    # Of the time that the worker had its CPU.
+    return 100 * (1 - (flooded["busy_s"] - quiet_s) / (found["seconds"] * flooded["share"]))
 
 
 def handshakes_under_resumption(clients: int = 1_000_000) -> float:
@@ -97,11 +91,11 @@ def way_in_through_flood(rate: int = 100_000, seconds: float = 10) -> float:
     from 1,000,000 invented sources; with cookies, and in bounded memory."""
     clients = 100
     with _running(10_000, half_opens=8192, cookies_above=1000) as pair:
-        pair.connect(clients, *CONNECT)  # everything that is made at first use
+        pair.connect(clients, *CONNECT, "--no-echo")  # everything that is made at first use
         before = pair.resident_mib()
         found = pair.connect(
             clients, "--rate", str(round(clients / seconds)), "--identity", "genuine-%u.example",
-            "--flood-sa-init", str(rate), "--flood-sources", "1000000",
+            "--flood-sa-init", str(rate), "--flood-sources", "1000000", "--no-echo",
         )
         growth = pair.resident_mib() - before
         time.sleep(0.25)

@@ -18,6 +18,10 @@ from children import ChildError, Children, run, usable_cpus
 
 READY_SECONDS = 60
 HUGEPAGE_MIB_NEEDED = 1024  # for both programs; with fewer they go without
+# Of the worker loop, what packets in tunnels cost.
+ESP_STAGES = ("find_esp", "open_esp", "decapsulate", "deliver", "encapsulate", "seal_esp")
+# The gateway answers echo requests at its own addresses, which are those of CONFIG.
+ECHO_TO = ("--echo-to", "192.0.2.1", "--echo-to", "2001:db8::1")
 HUGEPAGE_EAL = ["--in-memory", "--single-file-segments", "-m", "256"]
 
 CONFIG = """\
@@ -80,6 +84,37 @@ SHARED_MEMORY = Wire(
     "net_vhost0,iface={folder}/port.sock,queues=1",
     "net_virtio_user0,path={folder}/port.sock,queues=1,queue_size=1024",
 )
+
+
+class WorkerClock:
+    """The worker's CPU time on work: its counter of busy cycles, which is of the TSC and runs on
+    while something else has the CPU, times the share of that time in which the kernel let the
+    thread run. On a quiet machine that share is 1. Since the clock was made, or the gateway was."""
+
+    def __init__(self, pair: "Pair", since_start: bool = False):
+        self._pair = pair
+        zero = {"ran": 0.0, "waited": 0.0, "busy": 0.0, "ike": 0.0}
+        self._before = zero if since_start else self._read()
+
+    def read(self) -> dict:
+        """CPU seconds on IKE and on everything, and the share."""
+        before, now = self._before, self._read()
+        ran, waited = (now[name] - before[name] for name in ("ran", "waited"))
+        share = ran / (ran + waited) if ran + waited > 0 else 1.0
+        return {
+            "share": share,
+            "ike_s": share * (now["ike"] - before["ike"]),
+            "busy_s": share * (now["busy"] - before["busy"]),
+        }
+
+    def _read(self) -> dict:
+        time.sleep(0.25)  # until the counters are written once more
+        stats = self._pair.stats()
+        ran, waited = self._pair.worker_ran_waited_s()
+        total, hz = stats["total"], stats["tsc_hz"]
+        esp = sum(total["stages"][name]["cycles"] for name in ESP_STAGES)
+        busy = total["busy_cycles"]
+        return {"ran": ran, "waited": waited, "busy": busy / hz, "ike": (busy - esp) / hz}
 
 
 class Pair:
@@ -148,6 +183,16 @@ class Pair:
         pid = self.gateway.pid
         return int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
 
+    def worker_ran_waited_s(self) -> tuple[float, float]:
+        """For how long the worker's thread has run, and for how long it has waited for its CPU: it
+        never sleeps."""
+        assert self.gateway is not None
+        for task in pathlib.Path(f"/proc/{self.gateway.pid}/task").iterdir():
+            if "worker" in (task / "comm").read_text():
+                ran, waited, _ = map(int, (task / "schedstat").read_text().split())
+                return ran / 1e9, waited / 1e9
+        raise ChildError("the gateway has no worker thread")
+
     def resident_mib(self) -> float:
         assert self.gateway is not None
         pages = pathlib.Path(f"/proc/{self.gateway.pid}/statm").read_text().split()[1]
@@ -201,6 +246,7 @@ class Pair:
             "--device", self.wire.storm,
             "--cpu", str(self.storm_cpu),
             "--json", str(self._result),
+            *(() if "--no-echo" in options else ECHO_TO),
             *options,
         ]
         if self.with_hugepages:
