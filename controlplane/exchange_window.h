@@ -17,6 +17,7 @@
 namespace cp {
 
 using Octets = std::vector<std::uint8_t>;
+inline Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
 // One IKE message as it goes on the wire: itself, or its fragments (RFC 7383).
 using Datagrams = std::vector<Octets>;
 

@@ -81,8 +81,15 @@ Transition refuse(const IkeSa& sa, ike::Notify why, ike::ChainBuilder& answer,
 // Answers one notify; the unauthenticated SA ends.
 Transition refuse_auth(ike::Notify why, ike::ChainBuilder& answer, crypto::Bytes data = {},
                        crypto::Bytes eap = {});
-// A payload chain that could not be read, as an answer: INVALID_SYNTAX or
-// UNSUPPORTED_CRITICAL_PAYLOAD (RFC 7296 §2.21.2, §2.5).
-ike::Notify notify_of(ike::ParseError error);
+// What is said to a payload chain that could not be read: INVALID_SYNTAX, or
+// UNSUPPORTED_CRITICAL_PAYLOAD with the type of the payload (RFC 7296 §2.21.2, §2.5).
+struct MalformedAnswer {
+  MalformedAnswer(ike::ParseError error, ike::PayloadType offending);
+  ike::Notify why = ike::Notify::invalid_syntax;
+  Octets data;
+};
+// ... said inside SK, and counted. An SA that is not authenticated ends with it.
+Transition refuse_malformed(const IkeSa& sa, ike::ParseError error, ike::PayloadType offending,
+                            Plane& plane, ike::ChainBuilder& answer);
 
 }  // namespace cp

@@ -38,6 +38,10 @@ constexpr std::string_view state_name(SaState s) {
   return kSaStateNames[static_cast<std::size_t>(s)];
 }
 
+constexpr bool is_authenticated(SaState s) {
+  return s == SaState::established || s == SaState::replaced;
+}
+
 // What we are asking the peer, while a request of ours is outstanding.
 enum class Asking : std::uint8_t {
   nothing,

@@ -38,8 +38,6 @@ consteval bool edges_are_unique() {
 }
 static_assert(edges_are_unique());
 
-bool is_authenticated(SaState state) { return state == established || state == replaced; }
-
 // RFC 7383 §2.6.1: a repeated request is answered once, at its first fragment.
 bool is_later_fragment(crypto::Bytes message, const ike::Header& header) {
   constexpr std::size_t kNumberAt = ike::kHeaderLen + 4;
@@ -173,6 +171,11 @@ void Machine::receive_request(IkeSa& sa, const Arrival& from) {
     ++plane_.counters.malformed;
     return close(sa);
   }
+  receive_protected(sa, from);
+}
+
+// A message whose turn it is. What it holds is wiped when it has served.
+void Machine::receive_protected(IkeSa& sa, const Arrival& from) {
   ike::OpenedMessage opened;
   const ike::SkOutcome outcome = unprotect(sa, from.message, from.header, opened);
   const Wipe wipe(written_part(plaintext_, from.message, opened));
@@ -188,7 +191,9 @@ void Machine::receive_request(IkeSa& sa, const Arrival& from) {
       break;
   }
   heard(sa, from);
-  serve(sa, {from.path, from.header, opened.first_inner, opened.inner}, opened.error);
+  const Request message{from.path, from.header, opened.first_inner, opened.inner};
+  if (from.header.is_response()) return take_answer(sa, message, opened.error);
+  serve(sa, message, opened.error);
 }
 
 // RFC 7296 §2.1. Only for an authentic repetition: whoever merely knows the SPIs gets nothing sent,
@@ -224,9 +229,7 @@ void Machine::serve(IkeSa& sa, const Request& request, ike::ParseError fault) {
   const Edge* edge = find_edge(sa.state, request.header.exchange);
   Transition decided;
   if (fault != ike::ParseError::none) {
-    ++plane_.counters.malformed;
-    decided = is_authenticated(sa.state) ? refuse(sa, ike::Notify::invalid_syntax, chain)
-                                         : refuse_auth(ike::Notify::invalid_syntax, chain);
+    decided = refuse_malformed(sa, fault, ike::PayloadType::none, plane_, chain);
   } else if (edge == nullptr) {
     decided = unexpected(sa, plane_, chain);
   } else {
@@ -280,24 +283,15 @@ void Machine::receive_answer(IkeSa& sa, const Arrival& from) {
     ++plane_.counters.stale;
     return;
   }
-  ike::OpenedMessage opened;
-  const ike::SkOutcome outcome = unprotect(sa, from.message, from.header, opened);
-  const Wipe wipe(written_part(plaintext_, from.message, opened));
-  switch (outcome) {
-    case ike::SkOutcome::dropped:
-      ++plane_.counters.bad_icv;
-      return;
-    case ike::SkOutcome::stored:
-    case ike::SkOutcome::redundant:
-      return;
-    case ike::SkOutcome::malformed:
-      ++plane_.counters.malformed;
-      return;
-    case ike::SkOutcome::opened:
-      break;
+  receive_protected(sa, from);
+}
+
+void Machine::take_answer(IkeSa& sa, const Answer& answer, ike::ParseError fault) {
+  if (fault != ike::ParseError::none) {
+    ++plane_.counters.malformed;
+    return;
   }
-  heard(sa, from);
-  Transition decided = on_answer(sa, {from.path, from.header, opened.first_inner, opened.inner});
+  Transition decided = on_answer(sa, answer);
   sa.window.completed();
   sa.own = {};
   apply(sa, std::move(decided));

@@ -86,7 +86,9 @@ class Machine {
   void answer_unknown_spi(const Arrival& from);
   bool may_be_alive(const ike::Header& header);
   void heard(IkeSa& sa, const Arrival& from);
+  void receive_protected(IkeSa& sa, const Arrival& from);
   void serve(IkeSa& sa, const Request& request, ike::ParseError fault);
+  void take_answer(IkeSa& sa, const Answer& answer, ike::ParseError fault);
   void keep_answer(IkeSa& sa, const ike::Header& request, const ike::ChainBuilder& chain,
                    crypto::ByteWriter& writer);
 

@@ -9,8 +9,6 @@
 namespace cp {
 namespace {
 
-Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
-
 Transition fail_auth(const IkeSa& sa, const ike::FullAuthRequest& request, std::string_view why,
                      Plane& plane, ike::ChainBuilder& answer) {
   ++plane.counters.auth_failed;
@@ -57,13 +55,7 @@ Transition on_auth(const IkeSa& sa, const Request& request, Plane& plane,
   ike::PayloadType offending = ike::PayloadType::none;
   const ike::ParseError error =
       ike::parse_full_auth_request(request.first, request.inner, auth, offending);
-  if (error != ike::ParseError::none) {
-    ++plane.counters.malformed;
-    const auto type = static_cast<std::uint8_t>(offending);
-    return refuse_auth(
-        notify_of(error), answer,
-        error == ike::ParseError::critical_unknown ? crypto::Bytes(&type, 1) : crypto::Bytes());
-  }
+  if (error != ike::ParseError::none) return refuse_malformed(sa, error, offending, plane, answer);
   if (!auth.has_id_i) return refuse_auth(ike::Notify::invalid_syntax, answer);
   const ConnectionQuery query{.local_address = request.path.local_octets(),
                               .id_i = auth.id_i.body,

@@ -179,13 +179,7 @@ Transition on_create_child(const IkeSa& sa, const Request& request, Plane& plane
   ike::PayloadType offending = ike::PayloadType::none;
   const ike::ParseError error =
       ike::parse_create_child_request(request.first, request.inner, create, offending);
-  if (error != ike::ParseError::none) {
-    ++plane.counters.malformed;
-    const auto type = static_cast<std::uint8_t>(offending);
-    return refuse(
-        sa, notify_of(error), answer,
-        error == ike::ParseError::critical_unknown ? crypto::Bytes(&type, 1) : crypto::Bytes());
-  }
+  if (error != ike::ParseError::none) return refuse_malformed(sa, error, offending, plane, answer);
   const Connection* connection = plane.policy->connection(sa.connection_id);
   if (connection == nullptr) return refuse_child(sa, ike::Notify::no_additional_sas, answer);
   const ChildSa* old = create.kind == ike::CreateChildKind::rekey_child

@@ -18,8 +18,6 @@ using Progress = EapAuthenticator::Progress;
 constexpr ike::MessageId kFirstAuth{1};
 constexpr std::size_t kProofMax = 32'000;  // IDr, certificates and AUTH
 
-Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
-
 Transition refuse_eap(const IkeSa& sa, std::string_view why, crypto::Bytes packet, Plane& plane,
                       ike::ChainBuilder& answer) {
   ++plane.counters.eap_failed;
@@ -124,10 +122,7 @@ Transition on_eap_auth(const IkeSa& sa, const Request& request, Plane& plane,
   ike::PayloadType offending = ike::PayloadType::none;
   const ike::ParseError error =
       ike::parse_full_auth_request(request.first, request.inner, auth, offending);
-  if (error != ike::ParseError::none) {
-    ++plane.counters.malformed;
-    return refuse_auth(notify_of(error), answer);
-  }
+  if (error != ike::ParseError::none) return refuse_malformed(sa, error, offending, plane, answer);
   if (eap.progress() == Progress::success) {
     if (!auth.has_auth) return refuse_eap(sa, "no AUTH after EAP", {}, plane, answer);
     return finish_eap(sa, request, auth, plane, answer);

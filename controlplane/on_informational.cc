@@ -69,13 +69,7 @@ Transition on_informational(const IkeSa& sa, const Request& request, Plane& plan
   ike::PayloadType offending = ike::PayloadType::none;
   const ike::ParseError error =
       ike::parse_informational(request.first, request.inner, message, offending);
-  if (error != ike::ParseError::none) {
-    ++plane.counters.malformed;
-    const auto type = static_cast<std::uint8_t>(offending);
-    return refuse(
-        sa, notify_of(error), answer,
-        error == ike::ParseError::critical_unknown ? crypto::Bytes(&type, 1) : crypto::Bytes());
-  }
+  if (error != ike::ParseError::none) return refuse_malformed(sa, error, offending, plane, answer);
   if (message.deletes_ike) return delete_ike(sa, plane);
 
   Transition done{.next = sa.state};

@@ -38,8 +38,6 @@ std::vector<ike::Suite> usable_suites(crypto::Bytes local_address, const Plane& 
   return suites;
 }
 
-Octets copy_of(crypto::Bytes octets) { return {octets.begin(), octets.end()}; }
-
 // Our half of the key exchange. A Diffie-Hellman secret is computed later; a KEM's answer depends
 // on the peer's key, so its secret is there at once. False when the peer's value is bad.
 bool begin_ke(crypto::KeGroup group, Handshake& h, Octets& answer) {
@@ -121,10 +119,8 @@ SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const 
   const ike::ParseError error = ike::parse_sa_init_request(message, request, offending);
   if (error != ike::ParseError::none) {
     ++plane.counters.malformed;
-    const auto type = static_cast<std::uint8_t>(offending);
-    if (error == ike::ParseError::critical_unknown)
-      return {nullptr, refusal(header, notify_of(error), {&type, 1})};
-    return {nullptr, refusal(header, notify_of(error))};
+    const MalformedAnswer says(error, offending);
+    return {nullptr, refusal(header, says.why, says.data)};
   }
   ike::Choice choice;
   bool ke_fits = false;

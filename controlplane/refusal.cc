@@ -3,11 +3,6 @@
 
 namespace cp {
 
-ike::Notify notify_of(ike::ParseError error) {
-  return error == ike::ParseError::critical_unknown ? ike::Notify::unsupported_critical_payload
-                                                    : ike::Notify::invalid_syntax;
-}
-
 Transition refuse(const IkeSa& sa, ike::Notify why, ike::ChainBuilder& answer,
                   crypto::Bytes octets) {
   answer.notify(why, octets);
@@ -18,6 +13,20 @@ Transition refuse_auth(ike::Notify why, ike::ChainBuilder& answer, crypto::Bytes
                        crypto::Bytes eap) {
   ike::write_auth_refusal(answer, why, octets, eap);
   return {.next = SaState::closed};
+}
+
+MalformedAnswer::MalformedAnswer(ike::ParseError error, ike::PayloadType offending) {
+  if (error != ike::ParseError::critical_unknown) return;
+  why = ike::Notify::unsupported_critical_payload;
+  data.push_back(static_cast<std::uint8_t>(offending));
+}
+
+Transition refuse_malformed(const IkeSa& sa, ike::ParseError error, ike::PayloadType offending,
+                            Plane& plane, ike::ChainBuilder& answer) {
+  ++plane.counters.malformed;
+  const MalformedAnswer says(error, offending);
+  if (is_authenticated(sa.state)) return refuse(sa, says.why, answer, says.data);
+  return refuse_auth(says.why, answer, says.data);
 }
 
 }  // namespace cp

@@ -131,6 +131,19 @@ TEST_F(OnEap, RefusesAnAuthWithoutTheKeyOfTheMethod) {
   EXPECT_EQ(rig->sas().size(), 0u);
 }
 
+TEST_F(OnEap, NamesTheCriticalPayloadThatItDoesNotKnow) {
+  begin();
+  ASSERT_TRUE(client.take_eap(last_answers));
+  // Type 200 with the critical bit; nothing in it. RFC 7296 §2.5.
+  const auto opened = client.open(rig->exchange(
+      client.request(ike::Exchange::ike_auth, static_cast<ike::PayloadType>(200), {0, 0x80, 0, 4}),
+      path));
+  ASSERT_TRUE(opened.ok);
+  EXPECT_EQ(client.error_of(opened), number(ike::Notify::unsupported_critical_payload));
+  EXPECT_EQ(opened.inner.back(), 200);
+  EXPECT_EQ(rig->sas().size(), 0u);
+}
+
 // IDi of a client with EAP is what it calls itself: it must not push another user out.
 TEST_F(OnEap, TakesThoseForOneWhomTheServerTakesForOne) {
   const auto connect = [&](const std::string& user) {

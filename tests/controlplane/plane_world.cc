@@ -25,10 +25,6 @@ const std::array<std::string, 4> kPolicies = {
     policy_text("other", ""),
     policy_text("rw", "unique = 'keep'\ntickets = false\nrevoke_tickets_on_delete = true")};
 
-bool is_authenticated(const IkeSa& sa) {
-  return sa.state == SaState::established || sa.state == SaState::replaced;
-}
-
 }  // namespace
 
 const std::array<PlaneWorld::Operation, 21> PlaneWorld::kOperations = {
@@ -154,7 +150,7 @@ void PlaneWorld::check() {
   std::size_t authenticated = 0, leases = worker_leases_.size(), children = 0;
   rig_.sas().for_each([&](IkeSa& sa) {
     check_sa(sa);
-    if (is_authenticated(sa)) ++authenticated;
+    if (is_authenticated(sa.state)) ++authenticated;
     if (sa.ip4) ++leases;
     CHECK(!sa.ip6);
     children += sa.children.size();
@@ -176,7 +172,7 @@ void PlaneWorld::check_sa(const IkeSa& sa) {
   CHECK(sa.window.is_asking() == (sa.own.asking != Asking::nothing));
   if (sa.state != SaState::established) CHECK(sa.children.empty() && !sa.ip4);
   const auto found = rig_.sas().find_identity(sa.peer_id);
-  CHECK(std::ranges::count(found, &sa) == (is_authenticated(sa) ? 1 : 0));
+  CHECK(std::ranges::count(found, &sa) == (is_authenticated(sa.state) ? 1 : 0));
   auto& [next, own] = windows_[sa.our_spi().value()];
   CHECK(next <= sa.window.next_request().value() && own <= sa.window.own_id().value());
   next = sa.window.next_request().value();
@@ -293,7 +289,7 @@ void PlaneWorld::start_child_rekey(Peer& p) {
 
 void PlaneWorld::supersede(Peer& p) {
   const IkeSa* sa = sa_of(p);
-  if (sa == nullptr || !is_authenticated(*sa)) return;
+  if (sa == nullptr || !is_authenticated(sa->state)) return;
   const ike::IkeSpi resumed(0xb000'0000'0000'0000 + ++serial_);
   if (sa->ip4) {
     CHECK(rig_.workers().lease4(&*sa->ip4, resumed, sa->our_spi(), 0) == sa->ip4);

@@ -29,6 +29,20 @@ TEST_F(Refusal, AnswersAMalformedRequestAndKeepsTheSa) {
   EXPECT_EQ(rig.sa(client.spi_r)->state, SaState::established);
 }
 
+TEST_F(Refusal, NamesACriticalPayloadOfIkeSaInitInClear) {
+  Octets first = client.sa_init();
+  first.insert(first.end(), {0, 0x80, 0, 4});  // type 200 behind the last payload
+  crypto::store_be32(first.data() + 24, static_cast<std::uint32_t>(first.size()));
+  std::size_t at = ike::kHeaderLen;
+  while (first[at] != 0) at += crypto::load_be16(first.data() + at + 2);
+  first[at] = 200;
+  const auto answers = rig.exchange(first, path);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].back(), 200);  // RFC 7296 §2.5
+  EXPECT_EQ(rig.counters().malformed, 1u);
+  EXPECT_EQ(rig.sas().size(), 0u);
+}
+
 TEST_F(Refusal, EndsAnSaWhoseIkeAuthIsMalformed) {
   ASSERT_TRUE(init());
   const auto opened = ask(
