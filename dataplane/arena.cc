@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
@@ -53,6 +55,14 @@ int populate(void* data, std::size_t len) {
 }  // namespace
 
 crypto::Result<Arena> Arena::map(std::size_t bytes, const char* what) {
+  return make(bytes, what, true);
+}
+
+crypto::Result<Arena> Arena::reserve(std::size_t bytes, const char* what) {
+  return make(bytes, what, false);
+}
+
+crypto::Result<Arena> Arena::make(std::size_t bytes, const char* what, bool resident) {
   if (bytes == 0 || bytes > SIZE_MAX / 2)
     return crypto::fail(std::string("a size of ") + std::to_string(bytes) + " octets for the " +
                         what + " cannot be mapped");
@@ -68,6 +78,10 @@ crypto::Result<Arena> Arena::map(std::size_t bytes, const char* what) {
   if (madvise(arena.data_, arena.mapped_len_, MADV_DONTDUMP) != 0)
     return crypto::fail(std::string("cannot keep the ") + what +
                         " out of core dumps: " + std::strerror(errno));
+  if (!resident) {
+    arena.locked_ = mlock2(arena.data_, arena.mapped_len_, MLOCK_ONFAULT) == 0;
+    return arena;
+  }
   if (const int error = populate(arena.data_, arena.mapped_len_); error != 0)
     return std::unexpected(no_memory(bytes, what, error));
   arena.locked_ = mlock(arena.data_, arena.mapped_len_) == 0;
@@ -92,9 +106,21 @@ Arena& Arena::operator=(Arena&& other) noexcept {
   return *this;
 }
 
+// Pages that were never touched stay so.
+void Arena::wipe() {
+  auto* const begin = static_cast<std::uint8_t*>(data_);
+  std::array<unsigned char, kHugePage / kPage> resident;
+  for (std::size_t at = 0; at < mapped_len_; at += kHugePage) {
+    const std::size_t len = std::min(kHugePage, mapped_len_ - at);
+    CHECK(mincore(begin + at, len, resident.data()) == 0);
+    for (std::size_t page = 0; page < len / kPage; ++page)
+      if ((resident[page] & 1) != 0) crypto::secure_zero(begin + at + page * kPage, kPage);
+  }
+}
+
 void Arena::unmap() {
   if (data_ == nullptr) return;
-  crypto::secure_zero(data_, mapped_len_);
+  wipe();
   CHECK(munmap(data_, mapped_len_) == 0);
   data_ = nullptr;
 }

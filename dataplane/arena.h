@@ -1,4 +1,5 @@
-// Arena: one large zeroed piece of memory for a table, mapped once and resident before it is used.
+// Arena: one large zeroed piece of memory for a table, mapped once; resident before it is used, or
+// as it is used.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +19,10 @@ class Arena {
  public:
   // `what` names the table in error texts. Errors: no memory, with what to do about it.
   static crypto::Result<Arena> map(std::size_t bytes, const char* what);
+  // The same for a table of which little may ever be used: a page comes when it is touched first,
+  // on the node of whoever touches it, and costs that one the time to clear it. A machine that has
+  // no memory left then ends the process.
+  static crypto::Result<Arena> reserve(std::size_t bytes, const char* what);
 
   Arena() = default;
   ~Arena();
@@ -33,6 +38,8 @@ class Arena {
   bool locked() const { return locked_; }
 
  private:
+  static crypto::Result<Arena> make(std::size_t bytes, const char* what, bool resident);
+  void wipe();
   void unmap();
 
   void* data_ = nullptr;

@@ -81,7 +81,7 @@ void remove_child(std::uint32_t place, WorkerParts& w) {
     w.esp_routes.replace(family, lease, index_of(place, w), EspRoutes::kNone);
   });
   const bool frees_slot = sa.outlives_session;
-  w.esp_keys.forget(place);
+  w.esp_keys.forget(sa);
   w.esp.clear(place);
   if (frees_slot) w.sessions.close(place);
 }

@@ -58,8 +58,7 @@ Drop wrap(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, const Link& lin
   crypto::store_be32(esp, sa.out.spi);
   crypto::store_be32(esp + 4, static_cast<std::uint32_t>(trip.number[lane]));
   const std::size_t esp_len = front + text_len + sa.icv_len();
-  trip.text[lane] = {
-      .packet = {esp, esp_len}, .sa = &sa, .place = trip.place[lane], .number = trip.number[lane]};
+  trip.text[lane] = {.packet = {esp, esp_len}, .sa = &sa, .number = trip.number[lane]};
   std::uint8_t* start = nullptr;
   if (sa.encapsulated) {
     std::uint8_t* udp = esp - kUdpLen;
@@ -95,7 +94,6 @@ LaneSet encapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
   for (unsigned lane : in) {
     EspSa& sa = w.esp.at(trip.place[lane]);
     const InnerPacket& inner = trip.inner[lane];
-    w.esp_keys.prefetch(trip.place[lane], EspKeyCache::Way::out);
     Drop why = Drop::inner_not_selected;
     if (selects(inner, trip.packet(burst, lane), sa, w)) why = wrap(burst, lane, trip, sa, w.link);
     if (why != Drop::none) {

@@ -1,50 +1,47 @@
-// Looking up, making and forgetting expanded keys.
+// Handing out, making and forgetting expanded keys.
 #include "dataplane/esp_key_cache.h"
-
-#include <bit>
 
 #include "crypto/base/secret.h"
 
 namespace dp {
 
 crypto::Result<std::unique_ptr<EspKeyCache>> EspKeyCache::make(std::uint32_t entries) {
-  CHECK(std::has_single_bit(entries));
-  auto arena = Arena::map(entries * sizeof(crypto::ExpandedKey), "expanded ESP keys");
+  auto arena = Arena::reserve(entries * sizeof(crypto::ExpandedKey), "expanded ESP keys");
   if (!arena) return std::unexpected(arena.error());
   auto cache = std::make_unique<EspKeyCache>();
   cache->arena_ = std::move(*arena);
-  cache->tags_.resize(entries);
-  cache->mask_ = entries - 1;
+  cache->entries_ = entries;
+  cache->free_.reserve(entries);
   return cache;
 }
 
-const crypto::ExpandedKey* EspKeyCache::get(crypto::Engine& engine, std::uint32_t place, Way way,
-                                            const EspSa& sa) {
-  const std::uint64_t owner = owner_of(place, way);
-  const std::uint32_t entry = entry_of(owner);
-  Tag& tag = tags_[entry];
-  if (tag.owner != owner) {
-    if (tag.owner != 0 && tag.batch == batch_) return nullptr;
-    const EspDirection& direction = way == Way::in ? sa.in : sa.out;
-    const crypto::ExpandLane lane{direction.key.data(), &key(entry)};
-    engine.expand(aead_of(sa.cipher), {&lane, 1});
-    tag.owner = owner;
+std::uint32_t EspKeyCache::take_entry() {
+  if (!free_.empty()) {
+    const std::uint32_t entry = free_.back();
+    free_.pop_back();
+    return entry;
   }
-  tag.batch = batch_;
+  return fresh_ < entries_ ? fresh_++ : kNoPlace;
+}
+
+const crypto::ExpandedKey* EspKeyCache::get(crypto::Engine& engine, Way way, EspSa& sa) {
+  EspDirection& direction = way == Way::in ? sa.in : sa.out;
+  if (direction.key_entry != kNoPlace) [[likely]]
+    return &key(direction.key_entry);
+  const std::uint32_t entry = take_entry();
+  if (entry == kNoPlace) return nullptr;
+  const crypto::ExpandLane lane{direction.key.data(), &key(entry)};
+  engine.expand(aead_of(sa.cipher), {&lane, 1});
+  direction.key_entry = entry;
   return &key(entry);
 }
 
-void EspKeyCache::prefetch(std::uint32_t place, Way way) const {
-  __builtin_prefetch(&tags_[entry_of(owner_of(place, way))]);
-}
-
-void EspKeyCache::forget(std::uint32_t place) {
-  for (const Way way : {Way::in, Way::out}) {
-    const std::uint64_t owner = owner_of(place, way);
-    Tag& tag = tags_[entry_of(owner)];
-    if (tag.owner != owner) continue;
-    crypto::secure_zero(key(entry_of(owner)).storage(), crypto::ExpandedKey::kStorageLen);
-    tag = {};
+void EspKeyCache::forget(EspSa& sa) {
+  for (EspDirection* direction : {&sa.in, &sa.out}) {
+    if (direction->key_entry == kNoPlace) continue;
+    crypto::secure_zero(key(direction->key_entry).storage(), crypto::ExpandedKey::kStorageLen);
+    free_.push_back(direction->key_entry);
+    direction->key_entry = kNoPlace;
   }
 }
 

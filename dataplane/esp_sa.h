@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "crypto/engine.h"
@@ -33,17 +34,21 @@ constexpr std::size_t block_len(EspCipher c) { return is_aead(c) ? 4 : 16; }
 
 enum class EspState : std::uint8_t { free, live };
 
-// One direction's algorithm and keys.
+inline constexpr std::uint32_t kNoPlace = 0xffffffff;
+
+// One direction's keys.
 struct EspDirection {
   std::uint32_t spi = 0;
+  std::uint32_t key_entry = kNoPlace;  // of EspKeyCache
   std::array<std::uint8_t, 4> salt{};  // of the AEAD ciphers
   std::array<std::uint8_t, 32> key{};
 };
 
-inline constexpr std::uint32_t kNoPlace = 0xffffffff;
-
+// Inbound packets touch lines 0, 1 and 4 and one of the window's; outbound ones 0, 4 and 5. With
+// very many SAs none of them is in the cache: EspTable::prefetch_in() and _out() name the same
+// lines.
 struct alignas(64) EspSa {
-  // Inbound.
+  // Line 0: which packets it takes, and what opens them.
   EspDirection in;
   std::uint32_t selectors = 0;  // in SelectorPool
   std::uint32_t ip4_lease = kNoPlace, ip6_lease = kNoPlace;
@@ -55,33 +60,42 @@ struct alignas(64) EspSa {
   bool peer_is_ip6 = false;
   bool outlives_session = false;  // its slot goes with it: the IKE SA was rekeyed away
   bool reserved = false;
-  // Second line on: 136 octets.
-  ReplayWindow window;
-  std::uint64_t seen_ms = 0;  // the last authentic packet, dummies included
-  std::uint64_t installed_ms = 0;
 
-  // Outbound. `sent` counts sequence numbers used.
-  alignas(64) EspDirection out;
-  std::uint64_t sent = 0;
-  std::uint32_t successor = kNoPlace;    // newer SA of the same leases, which the peer may not know
-  std::uint32_t predecessor = kNoPlace;  // the other way round
-  // The way to the peer.
-  std::array<std::uint8_t, 16> local{}, peer{};
-  std::uint64_t switch_ms = 0;  // the successor takes over then
+  // Line 1: what an inbound packet changes. The window's bits are lines 2 and 3.
+  std::uint64_t seen_ms = 0;  // the last authentic packet, dummies included
+  std::uint64_t packets_in = 0, octets_in = 0;
+  std::uint32_t drops_in = 0;
+  std::uint32_t predecessor = kNoPlace;  // the SA that this one replaces, still in use
   std::array<std::uint8_t, 6> peer_mac{};
   std::uint16_t local_port = 0, peer_port = 0;
+  alignas(8) std::array<std::uint8_t, 8> spare{};
+  ReplayWindow window;
 
-  // Seldom: who it is, and how much it carried.
-  alignas(64) ike::IkeSpi ike_spi_r;
-  std::uint64_t packets_in = 0, octets_in = 0, packets_out = 0, octets_out = 0;
-  std::uint32_t drops_in = 0, drops_out = 0;
-  // Integrity keys of the CBC suites.
+  // Line 4: the way to the peer, and what an outbound packet changes. `sent` counts sequence
+  // numbers used.
+  alignas(64) std::array<std::uint8_t, 16> local{};
+  std::array<std::uint8_t, 16> peer{};
+  std::uint64_t sent = 0;
+  std::uint64_t packets_out = 0;
+  std::uint64_t switch_ms = 0;         // the successor takes over then
+  std::uint32_t successor = kNoPlace;  // newer SA of the same leases, which the peer may not know
+  std::uint32_t drops_out = 0;
+
+  // Line 5.
+  EspDirection out;
+  std::uint64_t octets_out = 0;
+  std::uint64_t installed_ms = 0;
+
+  // Seldom. Integrity keys are of the CBC suites.
+  ike::IkeSpi ike_spi_r;
   alignas(64) std::array<std::uint8_t, 64> integ_in, integ_out;
 
   std::size_t icv_len() const { return is_aead(cipher) ? 16 : crypto::prf_len(integ) / 2; }
   std::size_t integ_key_len() const { return crypto::prf_len(integ); }
 };
 static_assert(sizeof(EspSa) == 576);
+static_assert(offsetof(EspSa, seen_ms) == 64 && offsetof(EspSa, local) == 256);
+static_assert(offsetof(EspSa, window) == 120 && offsetof(EspSa, out) == 320);
 
 EspCipher esp_cipher_of(const ike::Suite& suite);
 ike::Suite suite_of(const EspSa& sa);

@@ -62,7 +62,7 @@ crypto::Result<std::unique_ptr<EspTable>> EspTable::make(const WorkerConfig& con
                         std::to_string(std::uint64_t{table->places()} * config.worker_count) +
                         " places for Child SAs together; 24 bits of an SPI name fewer than " +
                         std::to_string(1u << 24) + " (lower the number of sessions)");
-  auto arena = Arena::map(std::size_t{table->places()} * sizeof(EspSa), "Child SAs");
+  auto arena = Arena::reserve(std::size_t{table->places()} * sizeof(EspSa), "Child SAs");
   if (!arena) return std::unexpected(arena.error());
   table->arena_ = std::move(*arena);
   auto pool = SelectorPool::make(secret);

@@ -1,4 +1,4 @@
-// EspTable: the Child SAs of one worker, at fixed places in memory that is mapped at start.
+// EspTable: the Child SAs of one worker, at fixed places in memory that is reserved at start.
 //
 // A place is found by arithmetic on the SPI and one compare of all of it. Which places sessions
 // have and which the control thread hands out stands in esp_spi.h; routes to SAs, successors and
@@ -50,8 +50,22 @@ class EspTable {
     EspSa& sa = sas()[place];
     return sa.state == EspState::live && sa.in.spi == spi.value() ? &sa : nullptr;
   }
-  void prefetch(std::uint32_t place) const { __builtin_prefetch(&sas()[place], 1); }
   void prefetch_whole(std::uint32_t place) const { prefetch_for_writing(&sas()[place]); }
+  // The lines of an SA that a packet with this number on the wire will touch (esp_sa.h).
+  void prefetch_in(std::uint32_t place, std::uint32_t number) const {
+    const auto* lines = static_cast<const char*>(static_cast<const void*>(&sas()[place]));
+    __builtin_prefetch(lines);
+    __builtin_prefetch(lines + 64, 1);
+    __builtin_prefetch(lines + (number / 512 % 2 == 0 ? 128 : 192), 1);
+    __builtin_prefetch(lines + 256);
+  }
+  void prefetch_out(std::uint32_t place) const {
+    const auto* lines = static_cast<const char*>(static_cast<const void*>(&sas()[place]));
+    __builtin_prefetch(lines);
+    __builtin_prefetch(lines + 64);
+    __builtin_prefetch(lines + 256, 1);
+    __builtin_prefetch(lines + 320, 1);
+  }
   const SelectorPair& selectors(const EspSa& sa) const { return pool_->at(sa.selectors); }
 
   // Fills a free place. False, with nothing changed, when the selectors find no room.

@@ -33,7 +33,6 @@ struct InnerPacket {
 struct EspText {
   crypto::MutBytes packet;
   EspSa* sa = nullptr;
-  std::uint32_t place = 0;
   std::uint64_t number = 0;
 
   crypto::MutBytes text() const {

@@ -25,7 +25,7 @@ LaneSet sort_owners(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
     const auto where = w.esp.spis().decode(ike::EspSpi(crypto::load_be32(packet.data())));
     if (where.worker == w.index) {
       trip.place[lane] = where.place;
-      w.esp.prefetch(where.place);
+      w.esp.prefetch_in(where.place, crypto::load_be32(packet.data() + 4));
       ours.add(lane);
     } else if (where.worker < w.config.worker_count) {
       hand_over(burst, lane, where.worker, w);
@@ -61,7 +61,6 @@ LaneSet find_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
       burst.drop(lane, why);
       continue;
     }
-    w.esp_keys.prefetch(trip.place[lane], EspKeyCache::Way::in);
     found.add(lane);
   }
   return found;

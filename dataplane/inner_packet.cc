@@ -131,8 +131,8 @@ bool take_hop(std::uint8_t* packet, bool is_ip6) {
   std::uint8_t& hops = packet[is_ip6 ? 7 : 8];
   if (hops <= 1) return false;
   const std::uint16_t old = load_be16(packet + 8);
-  --hops;
-  if (!is_ip6) update_checksum(packet, old, load_be16(packet + 8));
+  --hops;  // the high octet of what `old` holds; reading that again would wait for the store
+  if (!is_ip6) update_checksum(packet, old, static_cast<std::uint16_t>(old - 0x100));
   return true;
 }
 

@@ -7,6 +7,12 @@
 namespace dp {
 namespace {
 
+// Two loads; std::equal() calls memcmp() for six octets.
+bool same_mac(const Mac& a, const std::uint8_t* b) {
+  return crypto::load_be32(a.data()) == crypto::load_be32(b) &&
+         crypto::load_be16(a.data() + 4) == crypto::load_be16(b + 4);
+}
+
 // RFC 7296 §2.23, RFC 3948 §4.1: the way that a newer authentic packet came is the way back, for
 // the IKE SA too. A peer without UDP encapsulation has no NAT before it that could be reassigned,
 // so its address stays.
@@ -17,8 +23,7 @@ void follow(Burst& burst, unsigned lane, std::uint32_t place, EspSa& sa, WorkerP
   const bool same_peer = path.is_ip6 == sa.peer_is_ip6 && path.source == sa.peer;
   const bool same = same_peer && encapsulated == sa.encapsulated &&
                     (!encapsulated || path.source_port == sa.peer_port) &&
-                    path.destination == sa.local &&
-                    std::equal(sa.peer_mac.begin(), sa.peer_mac.end(), mac);
+                    path.destination == sa.local && same_mac(sa.peer_mac, mac);
   if (same) [[likely]]
     return;
   if (!encapsulated && !same_peer) return;
@@ -53,7 +58,6 @@ LaneSet open_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
     std::uint8_t* packet = burst.frame[lane].data + burst.path[lane].payload_offset;
     texts[lane] = {.packet = {packet, burst.message[lane].size()},
                    .sa = &w.esp.at(trip.place[lane]),
-                   .place = trip.place[lane],
                    .number = trip.number[lane]};
   }
   const LaneSet authentic = open_esp_texts(texts, in, w.engine, w.esp_keys);

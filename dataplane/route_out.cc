@@ -32,7 +32,7 @@ LaneSet route_out(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
       continue;
     }
     trip.place[lane] = where.place;
-    w.esp.prefetch(where.place);
+    w.esp.prefetch_out(where.place);
     ours.add(lane);
   }
   LaneSet routed;

@@ -86,6 +86,7 @@ void serve_esp(WorkerState& s, LaneSet in) {
 
 // The trip of message 1.
 void serve_resumes(WorkerState& s, LaneSet in) {
+  if (in.empty()) return;
   WorkerParts& w = s.parts_;
   ResumeTrip& trip = s.resume_trip_;
   LaneSet resume = spread_resumes(s.burst_, in, w);
@@ -115,6 +116,7 @@ void take(std::unique_ptr<Table>& to, crypto::Result<std::unique_ptr<Table>> mad
 
 // Message 1 of a full handshake.
 void serve_initiations(WorkerState& s, LaneSet in) {
+  if (in.empty()) return;
   const LaneSet admitted = admit_initiations(s.burst_, in, s.parts_);
   punt(s.burst_, admitted, s.parts_);
   s.mark(Stage::admit_initiations);

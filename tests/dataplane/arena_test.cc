@@ -2,7 +2,6 @@
 #include "dataplane/arena.h"
 
 #include <gtest/gtest.h>
-
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace dp {
 namespace {
@@ -45,10 +45,30 @@ TEST(Arena, MovesWithoutTheOldOneOwningIt) {
   octets(b)[99] = 1;
 }
 
+std::ptrdiff_t resident_pages(const Arena& a) {
+  std::vector<unsigned char> pages((a.size() + 4095) / 4096);
+  EXPECT_EQ(mincore(a.data(), a.size(), pages.data()), 0);
+  return std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; });
+}
+
+TEST(Arena, TakesMemoryAsItIsTouchedWhenReserved) {
+  const auto arena = Arena::reserve(std::size_t{64} << 20, "test table");
+  ASSERT_TRUE(arena) << arena.error().text;
+  EXPECT_EQ(resident_pages(*arena), 0);
+  octets(*arena)[std::size_t{20} << 20] = 1;
+  const std::ptrdiff_t touched = resident_pages(*arena);
+  EXPECT_GE(touched, 1);
+  EXPECT_LE(touched, 512) << "at most one huge page";
+  const auto mapped = Arena::map(std::size_t{4} << 20, "test table");
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(resident_pages(*mapped), 1024);
+}
+
 // A second mapping of the same pages shows what the arena left in them when it let them go.
 TEST(Arena, WipesWhatItHeld) {
   for (const std::size_t size : {std::size_t{5000}, std::size_t{3} << 20}) {
-    auto arena = Arena::map(size, "test table");
+    // The larger one as it is touched.
+    auto arena = size > 5000 ? Arena::reserve(size, "test table") : Arena::map(size, "test table");
     ASSERT_TRUE(arena);
     // A page of a file in memory takes the place of each of the arena's pages.
     const std::size_t len = (size + 4095) / 4096 * 4096;
@@ -61,7 +81,9 @@ TEST(Arena, WipesWhatItHeld) {
     const std::span left(static_cast<const std::uint8_t*>(seen), len);
     std::ranges::fill(octets(*arena), std::uint8_t{0xaa});
     ASSERT_EQ(std::ranges::count(left, 0xaa), static_cast<std::ptrdiff_t>(size));
-    { const Arena gone = std::move(*arena); }
+    {
+      const Arena gone = std::move(*arena);
+    }
     EXPECT_TRUE(std::ranges::all_of(left, [](std::uint8_t o) { return o == 0; }));
     EXPECT_EQ(munmap(seen, len), 0);
     close(file);

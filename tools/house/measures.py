@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bench
 import check
+import crypto_perf
 import exactly_once as replay
 import isolation
 from builds import RELEASE, ROOT
@@ -19,8 +20,12 @@ from children import ChildError
 RESUME = ("resume_bench", "resume/in_process", 1)
 SCALING = ("resume_bench", "resume/scaling", 1)
 FORGED = ("refuse_bench", "refuse/bad_tag", 5)
+# ESP by AES-GCM-256, inner packets of 1,420 octets or IMIX, 1,000 Child SAs.
+ESP_1420 = tuple(("esp_bench", f"esp/{way}/1420/1000", 3) for way in ("in", "relay"))
+ESP_IMIX = tuple(("esp_bench", f"esp/{way}/0/1000", 3) for way in ("in", "relay"))
+ESP_SCALING = ("esp_bench", "esp/scaling/1420", 3)
 # What the figures run; demo.py builds the one that it needs besides.
-PROGRAMS = ("resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0])
+PROGRAMS = ("resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0], ESP_SCALING[0])
 DEMO_CLIENTS = 100_000
 STORM_CLIENTS = 500_000
 HANDSHAKE_CLIENTS = 20_000
@@ -114,6 +119,24 @@ def ticket_bytes() -> float:
     return _counters(*SCALING)["ticket_octets"]
 
 
+def esp_vs_ceiling_1420() -> float:
+    """Of the bare IPsec-MB calls; the way that is farther from them counts."""
+    return 100 * min(_counters(*case)["vs_raw"] for case in ESP_1420)
+
+
+def esp_vs_crypto_perf() -> float:
+    ceiling = crypto_perf.rate(1420)
+    return 100 * _counters(*ESP_1420[0])["packets_per_second"] / ceiling
+
+
+def esp_imix() -> float:
+    return min(_counters(*case)["packets_per_second"] for case in ESP_IMIX)
+
+
+def esp_scaling_100k() -> float:
+    return 100 * _counters(*ESP_SCALING)["ratio"]
+
+
 def exactly_once() -> float:
     """Second establishments plus genuine clients refused, over kill -9 and restart."""
     return sum(replay.measure(replays=1_000_000, genuine=100_000).values())
@@ -156,6 +179,23 @@ FIGURES = {
     ),
     "ticket_bytes": Figure(
         "<=", 256, "octets of a ticket, IDs of 32 octets", _bench_command(*SCALING), ticket_bytes
+    ),
+    "esp_vs_ceiling_1420": Figure(
+        ">=", 60, "% of the rate of the bare IPsec-MB calls, ESP of 1,420 octets, 1,000 SAs",
+        "build/release/bench/esp_bench --benchmark_filter='esp/(in|relay)/1420/1000'",
+        esp_vs_ceiling_1420,
+    ),
+    "esp_vs_crypto_perf": Figure(
+        ">=", 100, "% of the rate of dpdk-test-crypto-perf, ESP in of 1,420 octets, 1,000 SAs",
+        "tools/figures esp_vs_crypto_perf", esp_vs_crypto_perf,
+    ),
+    "esp_imix": Figure(
+        ">=", 1_500_000, "ESP packets (IMIX) a second, one core, 1,000 SAs",
+        "build/release/bench/esp_bench --benchmark_filter='esp/(in|relay)/0/1000'", esp_imix,
+    ),
+    "esp_scaling_100k": Figure(
+        ">=", 60, "% of the rate with 1,000 SAs left with 100,000 SAs, 1,420 octets",
+        _bench_command(*ESP_SCALING), esp_scaling_100k,
     ),
     "exactly_once": Figure(
         "=", 0, "of 1,000,000 replays and 100,000 new tickets answered wrong after kill -9",
