@@ -66,6 +66,7 @@ void Comparison::outside() {
   key(
       "outside", [](const GatewayConfig& c) -> const auto& { return c.workers.outside; });
   key("sessions.max", [](const GatewayConfig& c) { return c.workers.sessions_max; });
+  key("sessions.children_max", [](const GatewayConfig& c) { return c.workers.children_max; });
   key(
       "admission", [](const GatewayConfig& c) -> const auto& { return c.workers.admission; });
 }

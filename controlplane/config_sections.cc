@@ -116,6 +116,7 @@ void read_outside(TableReader in, dp::LinkConfig& link) {
 
 void read_sessions(TableReader in, dp::WorkerConfig& workers) {
   in.integer("max", workers.sessions_max, {64, kSessionsMax});
+  in.integer("children_max", workers.children_max, {16, kSessionsMax});
   in.finish();
 }
 

@@ -56,6 +56,7 @@ TEST(ConfigChanges, NameEachKeyOfWorkers) {
       {"[dpdk]\nhugepages = 'never'\n", "dpdk.hugepages"},
       {"[dpdk]\nmemory_mib = 64\n", "dpdk.memory_mib"},
       {"[sessions]\nmax = 64\n", "sessions.max"},
+      {"[sessions]\nchildren_max = 64\n", "sessions.children_max"},
       {"[admission]\nhalf_open_max = 7\n", "admission"},
       {"[child]\nesp_proposals = 'aes128gcm16'\n", "child.esp_proposals"},
       {"[child]\nlocal_ts = '10.0.0.0/8'\n", "child.local_ts"},

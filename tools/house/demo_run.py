@@ -23,7 +23,10 @@ class DemoRun:
     def __init__(self, folder: pathlib.Path, children: Children, options: argparse.Namespace):
         self._options = options
         self._programs = RELEASE.programs()
-        self._pair = Pair(folder, children, self._programs, sessions=2 * options.clients)
+        self._pair = Pair(
+            folder, children, self._programs, sessions=2 * options.clients,
+            negotiated=options.clients + LATE_CLIENTS,
+        )
         self._pure_ns = 0.0
         self._connect: dict = {}
         self._connect_cpu_s = self._resume_cpu_s = 0.0

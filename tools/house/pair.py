@@ -41,6 +41,7 @@ tx_descriptors = 1024
 
 [sessions]
 max = {sessions}
+children_max = {negotiated}
 
 [admission]
 half_open_max = {half_opens}
@@ -126,6 +127,7 @@ class Pair:
         sessions: int,
         half_opens: int = 65536,
         cookies_above: int = 32768,
+        negotiated: int = 65536,  # Child SAs of clients that connect
         wire: Wire = SHARED_MEMORY,
     ):
         self.wire = Wire(*(device.format(folder=folder) for device in wire))
@@ -150,7 +152,7 @@ class Pair:
                 device=self.wire.gateway, folder=folder,
                 main_cpu=self.control_cpu, worker_cpu=self.worker_cpu,
                 sessions=max(sessions, 1024), half_opens=half_opens,
-                cookies_above=cookies_above,
+                cookies_above=cookies_above, negotiated=negotiated,
             )
         )
         psk = folder / "psk"
