@@ -100,7 +100,7 @@ void CookieJar::bake(std::span<Request> requests) {
        requests = requests.subspan(std::min<std::size_t>(requests.size(), kBurstMax))) {
     Gather gather;
     for (Request& request : requests.first(std::min<std::size_t>(requests.size(), kBurstMax)))
-      gather.add(request, secrets_[period_ & 1]);
+      if (!request.good) gather.add(request, secrets_[period_ & 1]);
     gather.run(engine_);
     for (std::size_t i = 0; i < gather.count; ++i) {
       gather.request[i]->fresh[0] = version_of(period_);

@@ -51,6 +51,7 @@ class CookieJar {
   };
   // Compares in constant time; a cookie of the previous period is good too.
   void check(std::span<Request> requests);
+  // For those without a good one.
   void bake(std::span<Request> requests);
 
  private:

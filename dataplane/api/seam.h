@@ -161,6 +161,12 @@ class SpscRing {
     // letter whose writer did not see that yet.
     return head == tail_.load() ? nullptr : &cells_[head & mask_];
   }
+  // The letter that is `count` behind the one of peek(), if it has come, to be fetched in time.
+  const Letter* ahead(std::uint32_t count) const {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    const bool is_there = tail_.load(std::memory_order_acquire) - head > count;
+    return is_there ? &cells_[(head + count) & mask_] : nullptr;
+  }
   void done() { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   // Either side; exact only when nobody writes.
   std::uint32_t size() const {

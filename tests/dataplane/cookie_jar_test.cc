@@ -157,6 +157,11 @@ TEST_F(CookieJarTest, JudgesEachRequestOfABatchAlone) {
   jar_.check(requests);
   for (std::size_t i = 0; i < clients.size(); ++i)
     EXPECT_EQ(requests[i].good, i % 3 != 1 && i % 7 != 2) << i;
+  // Who has a good one needs no other.
+  for (CookieJar::Request& r : requests) r.fresh = {};
+  jar_.bake(requests);
+  for (const CookieJar::Request& r : requests)
+    EXPECT_EQ(r.fresh == decltype(r.fresh){}, r.good);
   jar_.check({});
   jar_.bake({});
 }

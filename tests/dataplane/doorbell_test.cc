@@ -47,6 +47,21 @@ TEST(SpscRing, TakesAsManyLettersAsItHasCells) {
   EXPECT_NE(ring.claim(), nullptr);
 }
 
+TEST(SpscRing, ShowsTheLettersBehindTheFirst) {
+  dp::SpscRing<int> ring(4);
+  EXPECT_EQ(ring.ahead(0), nullptr);
+  for (int i = 0; i < 3; ++i) {
+    *ring.claim() = i;
+    ring.publish();
+  }
+  EXPECT_EQ(ring.ahead(0), ring.peek());
+  EXPECT_EQ(*ring.ahead(2), 2);
+  EXPECT_EQ(ring.ahead(3), nullptr);
+  ring.done();
+  EXPECT_EQ(*ring.ahead(1), 2);
+  EXPECT_EQ(ring.ahead(2), nullptr);
+}
+
 TEST(SpscRing, KeepsOrderBetweenTwoThreads) {
   dp::SpscRing<std::uint64_t> ring(64);
   constexpr std::uint64_t kCount = 20'000;
