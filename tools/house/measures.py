@@ -19,13 +19,16 @@ from children import ChildError
 # repeat what they time, interleaved with their rivals, and report medians themselves.
 RESUME = ("resume_bench", "resume/in_process", 1)
 SCALING = ("resume_bench", "resume/scaling", 1)
+ESP_STORM = ("esp_storm_bench", "esp/during_storm/50", 3)
 FORGED = ("refuse_bench", "refuse/bad_tag", 5)
 # ESP by AES-GCM-256, inner packets of 1,420 octets or IMIX, 1,000 Child SAs.
 ESP_1420 = tuple(("esp_bench", f"esp/{way}/1420/1000", 3) for way in ("in", "relay"))
 ESP_IMIX = tuple(("esp_bench", f"esp/{way}/0/1000", 3) for way in ("in", "relay"))
 ESP_SCALING = ("esp_bench", "esp/scaling/1420", 3)
 # What the figures run; demo.py builds the one that it needs besides.
-PROGRAMS = ("resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0], ESP_SCALING[0])
+PROGRAMS = (
+    "resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0], ESP_SCALING[0], ESP_STORM[0]
+)
 DEMO_CLIENTS = 100_000
 STORM_CLIENTS = 500_000
 HANDSHAKE_CLIENTS = 20_000
@@ -56,8 +59,8 @@ def _counters(program: str, name: str, repetitions: int) -> dict[str, float]:
 
 
 @functools.cache
-def _demo(clients: int) -> dict:
-    command = [str(ROOT / "tools/demo"), "--no-setup", "--clients", str(clients)]
+def _demo(clients: int, *options: str) -> dict:
+    command = [str(ROOT / "tools/demo"), "--no-setup", "--clients", str(clients), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return json.loads(done.stdout.splitlines()[-1])
@@ -69,6 +72,14 @@ def demo_resumed() -> float:
     return _demo(DEMO_CLIENTS)["resumed"]
 
 
+def demo_back() -> float:
+    return _demo(DEMO_CLIENTS)["back"]
+
+
+def esp_during_storm() -> float:
+    return _counters(*ESP_STORM)["goodput_percent"]
+
+
 def resume_two_processes() -> float:
     return isolation.resumptions(STORM_CLIENTS)
 
@@ -78,11 +89,12 @@ def handshakes_psk() -> float:
 
 
 def resume_vs_handshake_cpu() -> float:
-    return _demo(HANDSHAKE_CLIENTS)["ratio"]
+    return _demo(HANDSHAKE_CLIENTS, "--no-echo")["ratio"]
 
 
 def resume_vs_libreswan_cpu() -> float:
-    return LIBRESWAN_RESUMPTION_US / _demo(HANDSHAKE_CLIENTS)["cpu_us_per_resumption"]
+    found = _demo(HANDSHAKE_CLIENTS, "--no-echo")
+    return LIBRESWAN_RESUMPTION_US / found["cpu_us_per_resumption"]
 
 
 def interop() -> float:
@@ -150,6 +162,10 @@ FIGURES = {
     "demo_resumed": Figure(
         "=", DEMO_CLIENTS, "clients resumed", f"tools/demo --clients {DEMO_CLIENTS}", demo_resumed
     ),
+    "demo_back": Figure(
+        "=", DEMO_CLIENTS, "of them with an echo through their tunnel",
+        f"tools/demo --clients {DEMO_CLIENTS}", demo_back,
+    ),
     "resume_in_process": Figure(
         ">=", 250_000, "resumptions a second, one core",
         _bench_command(*RESUME), resume_in_process,
@@ -207,11 +223,11 @@ FIGURES = {
     ),
     "resume_vs_handshake_cpu": Figure(
         ">=", 25, "resumptions for the CPU of one full handshake",
-        f"tools/demo --clients {HANDSHAKE_CLIENTS}", resume_vs_handshake_cpu,
+        f"tools/demo --clients {HANDSHAKE_CLIENTS} --no-echo", resume_vs_handshake_cpu,
     ),
     "resume_vs_libreswan_cpu": Figure(
         ">=", 400, "resumptions for the CPU of one of libreswan 5.2 (1.75 ms)",
-        f"tools/demo --clients {HANDSHAKE_CLIENTS}", resume_vs_libreswan_cpu,
+        f"tools/demo --clients {HANDSHAKE_CLIENTS} --no-echo", resume_vs_libreswan_cpu,
     ),
     "isolation_resume": Figure(
         ">=", 90, "% of its peak rate left for resumption under handshakes at 10 times capacity",
@@ -224,6 +240,10 @@ FIGURES = {
     "half_open_flood": Figure(
         "<=", 1, "s until the slowest client is in, 1,000,000 invented sources flooding",
         "tools/figures half_open_flood", isolation.way_in_through_flood,
+    ),
+    "esp_during_storm": Figure(
+        ">=", 80, "% of the ESP of live sessions without a storm, with one of twice the capacity",
+        _bench_command(*ESP_STORM), esp_during_storm,
     ),
     "interop": Figure(
         "=", 0, "cases with strongSwan and libreswan failed or skipped",
