@@ -24,7 +24,9 @@ MAY_INCLUDE = {
 VENDORS = {
     "IPsec-MB": (r"intel-ipsec-mb\.h|ipsec-mb", r"crypto/mb_engine\w*\.cc"),
     "OpenSSL": (r"openssl/", r"crypto/ossl_\w+\.cc|bench/ke_bench\.cc"),
-    "DPDK": (r"rte_|bus_|dev_driver", r"dataplane/(port\w*|eal)\.cc"),
+    "DPDK": (
+        r"rte_|bus_|dev_driver", r"dataplane/(port\w*|eal)\.cc|bench/librte_ipsec_bench\.cc"
+    ),
     "intrinsics": (r"\w*intrin\.h|cpuid\.h", r"crypto/sha\w*\.(cc|h)|dataplane/frame\.cc"),
     "toml++": (r"toml\+\+", r"controlplane/\w+\.(cc|h)"),
     "CLI11": (r"CLI/", r"tools/.+\.(cc|h)"),
