@@ -21,6 +21,8 @@ void take_child(const dp::AdoptedSa& from, IkeSa& sa) {
   child.spi_out = from.child_out;
   child.worker = sa.adopted_from;
   child.suite = from.child_suite;
+  child.ts_local = from.ts_local;
+  child.ts_remote = from.ts_remote.count != 0 ? from.ts_remote : leased_selectors(sa.ip4, sa.ip6);
 }
 
 }  // namespace
@@ -79,8 +81,8 @@ void Machine::terminate_resumed(ike::IkeSpi spi_r) {
   }
 }
 
-// The connection that the ticket led to, which gives the SA its policy and the Child SA its
-// selectors.
+// The connection that the ticket led to, which gives the SA and its Child SA their policy. It may
+// be gone from the configuration since.
 void Machine::name_connection(IkeSa& sa, std::uint16_t index) {
   const auto& connections = plane_.workers_config.connections;
   if (index >= connections.size()) return;
@@ -95,12 +97,7 @@ void Machine::name_connection(IkeSa& sa, std::uint16_t index) {
                                                             .id_i = sa.peer_id,
                                                             .id_r = {},
                                                             .suite = &sa.suite});
-  for (ChildSa& child : sa.children) {
-    set_lifetimes(child, *connection, plane_);
-    child.ts_local = connection->local_ts;
-    child.ts_remote =
-        sa.ip4 || sa.ip6 ? leased_selectors(sa.ip4, sa.ip6) : outer_selectors(sa.path);
-  }
+  for (ChildSa& child : sa.children) set_lifetimes(child, *connection, plane_);
 }
 
 // RFC 5723 §4.3.4: the SA that the ticket came from ends without a word. Its leases passed to the

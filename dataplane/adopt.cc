@@ -51,6 +51,8 @@ void describe_child(AdoptedSa& out, std::uint32_t place, WorkerParts& w) {
   out.child_in = ike::EspSpi(sa.in.spi);
   out.child_out = ike::EspSpi(sa.out.spi);
   out.child_suite = suite_of(sa);
+  out.ts_local = w.esp.selectors(sa).local;
+  out.ts_remote = w.esp.selectors(sa).remote;
 }
 
 PeerPath last_path(const Session& session) {

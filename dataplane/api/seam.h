@@ -68,6 +68,8 @@ struct AdoptedSa {
   bool has_child = false;
   ike::EspSpi child_in, child_out;
   ike::Suite child_suite;
+  // Of the Child SA: our side's and the peer's; a remote of no items is exactly the leases.
+  ike::SelectorList ts_local, ts_remote;
   std::uint16_t keys_len = 0, id_i_len = 0, id_r_len = 0, eap_identity_len = 0, response_len = 0;
   std::array<std::uint8_t, kAdoptedKeysMax> keys;  // SK_d | SK_ai | SK_ar | SK_ei | SK_er
   // As the ticket has them; all empty when the worker had no memory for them.

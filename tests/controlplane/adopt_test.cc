@@ -62,6 +62,22 @@ TEST_F(Adopt, AnswersTheMessageThatTheWorkerCouldNot) {
   EXPECT_EQ(rig.counters().adopted, 1u);
 }
 
+// What the Child SA was narrowed to holds, also when its connection is configured no more.
+TEST_F(Adopt, KeepsTheSelectorsOfTheChildSa) {
+  const ike::Ip4 net = {10, 9, 0, 0}, lease = {10, 1, 0, 5};
+  dp::Punt punt = letter({});
+  punt.sa.connection_index = 9;
+  punt.sa.ts_local.items[punt.sa.ts_local.count++] =
+      ike::selector_of(ike::TsType::ipv4_addr_range, net, 16);
+  rig.deliver(punt);
+  rig.serve();
+  const ChildSa& child = rig.sa(client.spi_r)->children.at(0);
+  ASSERT_EQ(child.ts_local.count, 1u);
+  EXPECT_EQ(child.ts_local.items[0], punt.sa.ts_local.items[0]);
+  ASSERT_EQ(child.ts_remote.count, 1u);
+  EXPECT_TRUE(ike::is_one_address(child.ts_remote.items[0], lease));
+}
+
 TEST_F(Adopt, GivesThePlaceAtTheWorkerBackAtTheEnd) {
   rig.deliver(letter(client.delete_ike()));
   rig.serve();

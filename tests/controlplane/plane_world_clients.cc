@@ -289,6 +289,11 @@ void PlaneWorld::adopt(Peer& p) {
     sa.child_in = ike::EspSpi(0x1000'0000u + static_cast<std::uint32_t>(serial_));
     sa.child_out = c.child_in;
     sa.child_suite = c.esp_suites[0];
+    const std::array<std::uint8_t, 4> any{};
+    sa.ts_local.items[sa.ts_local.count++] = ike::selector_of(ike::TsType::ipv4_addr_range, any, 0);
+    if (sa.ip4_lease == dp::kNoLease)
+      sa.ts_remote.items[sa.ts_remote.count++] =
+          ike::selector_of(ike::TsType::ipv4_addr_range, p.path.peer, 32);
     CHECK(installed_.insert(sa.child_in.value()).second);
   }
   // SK_d | SK_ai | SK_ar | SK_ei | SK_er stand at the beginning of KEYMAT.

@@ -84,6 +84,8 @@ TEST(Adopt, HandsOverEverythingOfTheSession) {
     EXPECT_NE(sa->child_in.value(), 0u);
     EXPECT_EQ(sa->child_out.value(), client.child_spi);
     EXPECT_EQ(sa->child_suite.encr, client.child_suite.encr);
+    EXPECT_GT(sa->ts_local.count, 0u);
+    EXPECT_EQ(sa->ts_remote.count, 0u) << "just its leases";
     const rig::SaKeys& k = client.keys;
     EXPECT_EQ(first(sa->keys, sa->keys_len), k.d + k.ai + k.ar + k.ei + k.er);
     EXPECT_EQ(first(sa->id_i, sa->id_i_len), client.old.id_i);
