@@ -61,15 +61,12 @@ void read_child_terms(TableReader& in, Connection& c) {
 
 Suites without_ke(const Suites& suites) {
   Suites without;
-  for (ike::Suite suite : suites) {
-    suite.ke = ike::KeId::none;
-    add_once(without, suite);
-  }
+  for (const ike::Suite& suite : suites) add_once(without, ike::without_ke(suite));
   return without;
 }
 
 // Proposals that name a KE demand it when the Child SA is rekeyed. Where none does, the client
-// decides: any KE of the IKE proposals, or none.
+// decides: the key exchanges of any IKE proposal, its first one alone, or none.
 void complete_child_suites(Connection& c) {
   c.esp_suites = without_ke(c.child_suites);
   const auto has_ke = [](const ike::Suite& suite) { return suite.ke != ike::KeId::none; };
@@ -78,8 +75,14 @@ void complete_child_suites(Connection& c) {
   for (const ike::Suite& ike_suite : c.ike_suites)
     for (ike::Suite suite : c.esp_suites) {
       suite.ke = ike_suite.ke;
+      suite.additional = ike_suite.additional;
       add_once(c.child_suites, suite);
     }
+  const Suites all = c.child_suites;
+  for (ike::Suite suite : all) {
+    suite.additional = {};
+    add_once(c.child_suites, suite);
+  }
   c.child_suites.insert(c.child_suites.end(), c.esp_suites.begin(), c.esp_suites.end());
 }
 

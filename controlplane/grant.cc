@@ -93,8 +93,7 @@ void make_child(const IkeSa& sa, const Request& request, const GrantInput& input
     return;
   }
   child.spi_out = ike::EspSpi(crypto::load_be32(out.choice.spi.data()));
-  child.suite = out.choice.suite;
-  child.suite.ke = ike::KeId::none;
+  child.suite = ike::without_ke(out.choice.suite);
   const Handshake& h = *sa.handshake;
   ike::derive_child_keys(
       plane.engine, sa.suite, sa.keys().sk_d, h.nonce_i, h.nonce_r,

@@ -63,6 +63,8 @@ std::string_view name_of(const Algorithm& algorithm) {
   return keyword == kKeywords.end() ? "?" : keyword->name;
 }
 
+using AdditionalKes = ike::AdditionalKes;
+
 // The algorithms of one proposal by kind, in the order written.
 struct Choices {
   std::vector<Cipher> ciphers;
@@ -70,6 +72,7 @@ struct Choices {
   std::vector<ike::PrfId> prfs;
   std::vector<ike::KeId> kes;
   std::vector<Esn> esns;
+  std::array<std::vector<ike::KeId>, AdditionalKes::kMax> additional;  // ADDKE1 to ADDKE7
 
   template <class T>
   std::vector<T>& of_kind() {
@@ -90,6 +93,46 @@ std::unexpected<crypto::Error> refuse(std::string_view text, std::string_view wh
   return crypto::fail(fmt::format("proposal \"{}\": {}", text, why));
 }
 
+// False when it stands there already.
+template <class T>
+bool add_once(std::vector<T>& list, const T& item) {
+  if (std::ranges::find(list, item) != list.end()) return false;
+  list.push_back(item);
+  return true;
+}
+
+enum class Read : std::uint8_t { added, twice, unknown };
+
+// "ke1_x25519" to "ke7_x25519", also "ke1_none": RFC 9370.
+constexpr std::size_t kAddkePrefixLen = 4;
+bool is_additional(std::string_view word) {
+  return word.size() > kAddkePrefixLen && word.starts_with("ke") && word[2] >= '1' &&
+         word[2] <= '7' && word[3] == '_';
+}
+
+Read read_additional(std::string_view word, Choices& choices) {
+  auto& list = choices.additional[static_cast<std::size_t>(word[2] - '1')];
+  const std::string_view name = word.substr(kAddkePrefixLen);
+  ike::KeId ke = ike::KeId::none;
+  if (name != "none") {
+    const auto keyword = std::ranges::find(kKeywords, name, &Keyword::name);
+    if (keyword == kKeywords.end() || !std::holds_alternative<ike::KeId>(keyword->algorithm))
+      return Read::unknown;
+    ke = std::get<ike::KeId>(keyword->algorithm);
+  }
+  return add_once(list, ke) ? Read::added : Read::twice;
+}
+
+Read read_word(std::string_view word, Choices& choices) {
+  if (is_additional(word)) return read_additional(word, choices);
+  const auto keyword = std::ranges::find(kKeywords, word, &Keyword::name);
+  if (keyword == kKeywords.end()) return Read::unknown;
+  const bool added = std::visit(
+      [&]<class T>(const T& algorithm) { return add_once(choices.of_kind<T>(), algorithm); },
+      keyword->algorithm);
+  return added ? Read::added : Read::twice;
+}
+
 crypto::Result<Choices> parse_choices(std::string_view text) {
   Choices choices;
   std::string_view rest = text;
@@ -98,18 +141,10 @@ crypto::Result<Choices> parse_choices(std::string_view text) {
     const std::string_view word = rest.substr(0, dash);
     more = dash != std::string_view::npos;
     if (more) rest.remove_prefix(dash + 1);
-    const auto keyword = std::ranges::find(kKeywords, word, &Keyword::name);
-    if (keyword == kKeywords.end())
+    const Read read = read_word(word, choices);
+    if (read == Read::unknown)
       return refuse(text, fmt::format("\"{}\" is not an algorithm known here", word));
-    const bool repeated = std::visit(
-        [&]<class T>(const T& algorithm) {
-          auto& list = choices.of_kind<T>();
-          if (std::ranges::find(list, algorithm) != list.end()) return true;
-          list.push_back(algorithm);
-          return false;
-        },
-        keyword->algorithm);
-    if (repeated) return refuse(text, fmt::format("\"{}\" stands twice", word));
+    if (read == Read::twice) return refuse(text, fmt::format("\"{}\" stands twice", word));
   }
   if (choices.ciphers.empty()) return refuse(text, "a cipher is missing, e.g. aes256gcm16");
   const bool aead = ike::is_aead(choices.ciphers.front().id);
@@ -140,19 +175,61 @@ ike::PrfId prf_of_integ(ike::IntegId integ) {
 }
 
 bool are_too_many(const Choices& c) {
-  return c.ciphers.size() * c.integs.size() * c.prfs.size() * c.kes.size() * c.esns.size() >
-         kSuitesMax;
+  std::size_t count =
+      c.ciphers.size() * c.integs.size() * c.prfs.size() * c.kes.size() * c.esns.size();
+  for (const auto& list : c.additional) {
+    if (count > kSuitesMax) return true;
+    count *= std::max<std::size_t>(list.size(), 1);
+  }
+  return count > kSuitesMax;
 }
 
+std::vector<AdditionalKes> all_additional(const Choices& c) {
+  std::vector<AdditionalKes> all(1);
+  for (std::size_t i = 0; i < c.additional.size(); ++i) {
+    if (c.additional[i].empty()) continue;
+    std::vector<AdditionalKes> longer;
+    for (AdditionalKes kes : all)
+      for (const ike::KeId ke : c.additional[i]) {
+        kes.set(i, ke);
+        longer.push_back(kes);
+      }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+// Without those that would do one key exchange twice (RFC 9370 §2.2.1).
 std::vector<ike::Suite> all_suites(const Choices& c) {
   std::vector<ike::Suite> suites;
+  const std::vector<AdditionalKes> all = all_additional(c);
   for (const Cipher& cipher : c.ciphers)
     for (const ike::IntegId integ : c.integs)
       for (const ike::PrfId prf : c.prfs)
         for (const ike::KeId ke : c.kes)
-          for (const Esn esn : c.esns)
-            suites.push_back({cipher.id, cipher.key_bits, prf, integ, ke, esn == Esn::on});
+          for (const AdditionalKes& additional : all)
+            for (const Esn esn : c.esns) {
+              const ike::Suite suite{cipher.id, cipher.key_bits, prf,       integ,
+                                     ke,        esn == Esn::on,  additional};
+              if (ike::kes_differ(suite)) suites.push_back(suite);
+            }
   return suites;
+}
+
+crypto::Result<std::vector<ike::Suite>> suites_of(std::string_view text, const Choices& choices) {
+  if (are_too_many(choices)) return refuse(text, "too many combinations");
+  std::vector<ike::Suite> suites = all_suites(choices);
+  if (suites.empty()) return refuse(text, "the key exchanges must differ (RFC 9370 §2.2.1)");
+  return suites;
+}
+
+std::string kes_text(const ike::Suite& suite) {
+  std::string text;
+  if (suite.ke != ike::KeId::none) text = fmt::format("-{}", name_of(suite.ke));
+  const AdditionalKes& more = suite.additional;
+  for (std::size_t i = more.next(0); i < AdditionalKes::kMax; i = more.next(i + 1))
+    text += fmt::format("-ke{}_{}", i + 1, name_of(more.at(i)));
+  return text;
 }
 
 }  // namespace
@@ -170,8 +247,7 @@ crypto::Result<std::vector<ike::Suite>> parse_ike_proposal(std::string_view text
     for (const ike::IntegId integ : choices->integs) choices->prfs.push_back(prf_of_integ(integ));
   }
   choices->esns = {Esn::off};
-  if (are_too_many(*choices)) return refuse(text, "too many combinations");
-  return all_suites(*choices);
+  return suites_of(text, *choices);
 }
 
 crypto::Result<std::vector<ike::Suite>> parse_esp_proposal(std::string_view text) {
@@ -182,24 +258,25 @@ crypto::Result<std::vector<ike::Suite>> parse_esp_proposal(std::string_view text
   if (!choices->prfs.empty()) return refuse(text, "an ESP proposal has no PRF");
   if (choices->esns.empty()) choices->esns = {Esn::off};
   choices->prfs = {ike::Suite{}.prf};
-  if (choices->kes.empty()) choices->kes = {ike::KeId::none};
-  if (are_too_many(*choices)) return refuse(text, "too many combinations");
-  return all_suites(*choices);
+  if (choices->kes.empty()) {
+    const auto is_named = [](const auto& list) { return !list.empty(); };
+    if (std::ranges::any_of(choices->additional, is_named))
+      return refuse(text, "an additional key exchange needs a first one, e.g. x25519");
+    choices->kes = {ike::KeId::none};
+  }
+  return suites_of(text, *choices);
 }
 
 std::string ike_suite_text(const ike::Suite& suite) {
   std::string text(name_of(Cipher{suite.encr, suite.key_bits}));
   if (suite.integ != ike::IntegId::none) text += fmt::format("-{}", name_of(suite.integ));
-  text += fmt::format("-{}", name_of(suite.prf));
-  if (suite.ke != ike::KeId::none) text += fmt::format("-{}", name_of(suite.ke));
-  return text;
+  return text + fmt::format("-{}", name_of(suite.prf)) + kes_text(suite);
 }
 
 std::string esp_suite_text(const ike::Suite& suite) {
   std::string text(name_of(Cipher{suite.encr, suite.key_bits}));
   if (suite.integ != ike::IntegId::none) text += fmt::format("-{}", name_of(suite.integ));
-  if (suite.ke != ike::KeId::none) text += fmt::format("-{}", name_of(suite.ke));
-  return text + (suite.esn ? "-esn" : "-noesn");
+  return text + kes_text(suite) + (suite.esn ? "-esn" : "-noesn");
 }
 
 }  // namespace cp

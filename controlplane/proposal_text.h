@@ -1,10 +1,13 @@
 // Proposals in the syntax of swanctl.conf: "aes256gcm16-prfsha256-x25519".
 //
-//   cipher     aes128gcm16 aes256gcm16 (also ...gcm, ...gcm128), chacha20poly1305, aes128 aes256
-//   (CBC) integrity  sha256 sha384 sha512, with the CBC ciphers only (also sha2_256, ...) PRF
-//   prfsha256 prfsha384 prfsha512; taken from the integrity algorithm when none is written KE
-//   x25519 (curve25519) ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 mlkem768 ESP only   esn
-//   noesn; noesn when neither is written
+//   cipher      aes128gcm16 aes256gcm16 (also ...gcm, ...gcm128), chacha20poly1305; CBC: aes128
+//               aes256
+//   integrity   sha256 sha384 sha512 (also sha2_256, ...), with the CBC ciphers only
+//   PRF         prfsha256 prfsha384 prfsha512; that of the integrity algorithm when none is written
+//   KE          x25519 (curve25519) ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 mlkem768
+//   additional  ke1_KE to ke7_KE, e.g. ke1_mlkem768, in this order after the first (RFC 9370);
+//               ke1_none makes one optional
+//   ESP only    esn noesn; noesn when neither is written
 //
 // A proposal may name several algorithms of one kind; it then stands for all combinations, the
 // first named preferred. "default" stands for the built-in list. Any thread.

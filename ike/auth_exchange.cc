@@ -90,10 +90,9 @@ std::array<std::uint8_t, 4> octets_of(EspSpi spi) {
   return octets;
 }
 
-void write_child(ChainBuilder& chain, std::uint8_t proposal_number, Suite suite, EspSpi spi,
+void write_child(ChainBuilder& chain, std::uint8_t proposal_number, const Suite& suite, EspSpi spi,
                  const SelectorList* ts_i, const SelectorList* ts_r) {
-  suite.ke = KeId::none;  // RFC 7296 §1.2: no key exchange in IKE_AUTH
-  write_sa(chain, Protocol::esp, proposal_number, suite, octets_of(spi));
+  write_sa(chain, Protocol::esp, proposal_number, without_ke(suite), octets_of(spi));
   if (ts_i != nullptr) write_selectors(chain, PayloadType::ts_i, *ts_i);
   if (ts_r != nullptr) write_selectors(chain, PayloadType::ts_r, *ts_r);
 }

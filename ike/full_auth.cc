@@ -121,9 +121,8 @@ void write_certs(ChainBuilder& chain, std::span<const CertView> certs) {
 }
 
 void write_child(ChainBuilder& chain, const FullAuthResponse& response) {
-  Suite suite = response.child_suite;
-  suite.ke = KeId::none;
-  write_sa(chain, Protocol::esp, response.proposal_number, suite, octets_of(response.child_spi));
+  write_sa(chain, Protocol::esp, response.proposal_number, without_ke(response.child_suite),
+           octets_of(response.child_spi));
   if (response.ts_i != nullptr) write_selectors(chain, PayloadType::ts_i, *response.ts_i);
   if (response.ts_r != nullptr) write_selectors(chain, PayloadType::ts_r, *response.ts_r);
   if (response.transport_mode) chain.notify(Notify::use_transport_mode);
@@ -134,8 +133,9 @@ void write_child(ChainBuilder& chain, const FullAuthResponse& response) {
 void write_child_offer(ChainBuilder& chain, const FullAuthOffer& offer) {
   std::array<Suite, kOfferSuitesMax> suites;
   std::size_t count = 0;
-  for (Suite suite : offer.child_suites.first(std::min(offer.child_suites.size(), suites.size()))) {
-    suite.ke = KeId::none;
+  const std::size_t few = std::min(offer.child_suites.size(), suites.size());
+  for (const Suite& with_ke : offer.child_suites.first(few)) {
+    const Suite suite = without_ke(with_ke);
     if (count == 0 || suites[count - 1] != suite) suites[count++] = suite;
   }
   write_sa_offer(chain, Protocol::esp, std::span(suites).first(count), octets_of(offer.child_spi));

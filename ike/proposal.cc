@@ -105,10 +105,15 @@ struct Offer {
   unsigned types = 0;  // bit n: transform type n stands in the proposal
   unsigned encr = 0;
   std::uint64_t prf = 0, integ = 0, ke = 0, esn = 0;
+  std::array<std::uint64_t, AdditionalKes::kMax> additional{};
   crypto::Bytes spi;
 };
 
 constexpr unsigned type_bit(TransformType t) { return 1u << std::to_underlying(t); }
+constexpr TransformType addke(std::size_t i) {
+  return static_cast<TransformType>(std::to_underlying(TransformType::addke1) + i);
+}
+static_assert(addke(AdditionalKes::kMax - 1) == TransformType::addke7);
 
 // Key Length in bits, 0 for none. False when another attribute stands there, or two.
 bool read_key_length(crypto::ByteReader attributes, unsigned& key_bits) {
@@ -125,7 +130,7 @@ bool read_key_length(crypto::ByteReader attributes, unsigned& key_bits) {
 // False when the type is unknown, which spoils the whole proposal (RFC 7296 §3.3.6).
 bool add_transform(const TransformView& transform, Offer& offer) {
   if (transform.type < std::to_underlying(TransformType::encr) ||
-      transform.type > std::to_underlying(TransformType::esn))
+      transform.type > std::to_underlying(TransformType::addke7))
     return false;
   offer.types |= 1u << transform.type;
   unsigned key_bits = 0;
@@ -147,6 +152,12 @@ bool add_transform(const TransformView& transform, Offer& offer) {
       break;
     case TransformType::esn:
       offer.esn |= id_bit(transform.id);
+      break;
+    case TransformType::addke1:
+    case TransformType::addke7:
+    default:
+      offer.additional[transform.type - std::to_underlying(TransformType::addke1)] |=
+          id_bit(transform.id);
       break;
   }
   return true;
@@ -176,6 +187,15 @@ bool offers(const Offer& offer, TransformType type, std::uint64_t ids, unsigned 
   return (ids & id_bit(id)) != 0;
 }
 
+bool offers_additional(const Offer& offer, const AdditionalKes& wanted) {
+  for (std::size_t i = 0; i < AdditionalKes::kMax; ++i) {
+    const KeId ke = wanted.at(i);
+    if (!offers(offer, addke(i), offer.additional[i], std::to_underlying(ke), ke == KeId::none))
+      return false;
+  }
+  return true;
+}
+
 // Whether the KE transforms of ESP proposals count; those of IKE always do.
 enum class EspKe : std::uint8_t { ignored, counted };
 
@@ -185,7 +205,8 @@ bool contains(const Offer& offer, Protocol protocol, EspKe esp_ke, const Suite& 
               suite.integ == IntegId::none))
     return false;
   const bool ke = offers(offer, TransformType::ke, offer.ke, std::to_underlying(suite.ke),
-                         suite.ke == KeId::none);
+                         suite.ke == KeId::none) &&
+                  offers_additional(offer, suite.additional);
   if (protocol == Protocol::ike)
     return ke && offers(offer, TransformType::prf, offer.prf, std::to_underlying(suite.prf), false);
   return (ke || esp_ke == EspKe::ignored) &&
@@ -248,6 +269,11 @@ bool only_suite(const Offer& offer, Protocol protocol, Suite& out) {
   out.integ = static_cast<IntegId>(integ);
   out.ke = static_cast<KeId>(ke);
   out.esn = esn == 1;
+  for (std::size_t i = 0; i < AdditionalKes::kMax; ++i) {
+    unsigned additional = 0;
+    if (!only(addke(i), offer.additional[i], additional, false)) return false;
+    out.additional.set(i, static_cast<KeId>(additional));
+  }
   return is_supported(out);
 }
 

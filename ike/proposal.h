@@ -25,8 +25,8 @@ ParseError check_sa(crypto::Bytes sa_body);
 // Chooses the first suite of `preference` that some proposal for `protocol` contains. Proposals
 // with an unknown transform type are skipped whole, transforms with unknown ids or attributes
 // singly, AES without Key Length and ChaCha20 with one are not accepted (conformance CORE-22..25).
-// For ESP transform type KE is ignored. Returns false when nothing fits (NO_PROPOSAL_CHOSEN).
-// `sa_body` must have passed check_sa.
+// For ESP the transform types KE and ADDKE are ignored. Returns false when nothing fits
+// (NO_PROPOSAL_CHOSEN). `sa_body` must have passed check_sa.
 [[nodiscard]] bool choose(crypto::Bytes sa_body, Protocol protocol,
                           std::span<const Suite> preference, Choice& out);
 
@@ -37,8 +37,8 @@ enum class KePolicy : std::uint8_t {
 };
 // The choice where a KE payload stands beside the SA: IKE_SA_INIT and CREATE_CHILD_SA. For ESP the
 // KE of the preferences counts too: a suite with ke none takes proposals without KE transform or
-// with NONE, another one those that hold its group. `sent` is the group of the KE payload, none
-// when there is none.
+// with NONE, another one those that hold its group; ADDKE1 to ADDKE7 likewise (RFC 9370 §2.2.1).
+// `sent` is the group of the KE payload, none when there is none.
 //
 // `ke_fits` is false when the chosen suite wants another group than `sent`: INVALID_KE_PAYLOAD with
 // out.suite.ke is the answer (RFC 7296 §1.2, §1.3). A suite with ke none fits any; the KE payload
@@ -56,13 +56,15 @@ Protocol sa_protocol(crypto::Bytes sa_body);
 ParseError read_chosen(crypto::Bytes sa_body, Protocol protocol, Choice& out);
 
 // Writes an SA payload with exactly one proposal: the answer of a responder, or a one-suite offer.
-// A KE transform is written when suite.ke is not none; the Child SA of IKE_AUTH has none, so clear
-// it there.
+// KE and ADDKE transforms are written where the suite has them; the Child SA of IKE_AUTH has none,
+// so clear them there with without_ke().
 void write_sa(ChainBuilder& chain, Protocol protocol, std::uint8_t proposal_number,
               const Suite& suite, crypto::Bytes spi);
 
 // Writes an SA payload that offers `suites`, best first, and nothing else: neighbours that differ
-// in one algorithm share a proposal, so that a long list becomes few proposals. At most
+// in one algorithm share a proposal, so that a long list becomes few proposals; but suites with
+// other additional key exchanges never do, because a peer without RFC 9370 passes over the whole
+// proposal. At most
 // kOfferSuitesMax suites; the writer fails beyond that, without suites, or when more than
 // kProposalsMax proposals would be needed.
 inline constexpr std::size_t kOfferSuitesMax = 256;

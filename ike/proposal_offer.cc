@@ -42,6 +42,7 @@ struct Group {
   Few<IntegId, 4> integs;
   Few<KeId, 16> kes;
   Few<bool, 2> esns;
+  AdditionalKes additional;
 };
 
 template <class T, std::size_t N>
@@ -55,6 +56,7 @@ Group group_of(Protocol protocol, const Suite& suite) {
   set(group.ciphers, {suite.encr, suite.key_bits});
   set(group.integs, suite.integ);
   set(group.kes, suite.ke);
+  group.additional = suite.additional;
   if (protocol == Protocol::ike) {
     set(group.prfs, suite.prf);
   } else {
@@ -65,6 +67,7 @@ Group group_of(Protocol protocol, const Suite& suite) {
 
 // Adds `b` to `a` when the result offers nothing that neither did: they differ in one kind only.
 bool join(Group& a, const Group& b) {
+  if (a.additional != b.additional) return false;
   const bool same_cipher = a.ciphers == b.ciphers, same_prf = a.prfs == b.prfs,
              same_integ = a.integs == b.integs, same_ke = a.kes == b.kes,
              same_esn = a.esns == b.esns;
@@ -130,6 +133,10 @@ void write_proposal(crypto::ByteWriter& writer, bool last, std::uint8_t number, 
   transforms.kind(TransformType::integ, group.integs);
   transforms.kind(TransformType::ke, group.kes);
   for (const bool esn : group.esns.span()) transforms.transform(TransformType::esn, esn ? 1 : 0);
+  const AdditionalKes& more = group.additional;
+  for (std::size_t i = more.next(0); i < AdditionalKes::kMax; i = more.next(i + 1))
+    transforms.transform(static_cast<TransformType>(std::to_underlying(TransformType::addke1) + i),
+                         more.at(i));
   transforms.close();
   if (!writer.ok()) return;
   crypto::store_be16(writer.at(at) + 2, static_cast<std::uint16_t>(writer.size() - at));

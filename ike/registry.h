@@ -108,9 +108,17 @@ enum class Notify : std::uint16_t {
 };
 constexpr bool is_error(std::uint16_t notify_type) { return notify_type < 16384; }
 
-// RFC 7296 §3.3.
+// RFC 7296 §3.3, RFC 9370 §2.2.1.
 enum class Protocol : std::uint8_t { none = 0, ike = 1, ah = 2, esp = 3 };
-enum class TransformType : std::uint8_t { encr = 1, prf = 2, integ = 3, ke = 4, esn = 5 };
+enum class TransformType : std::uint8_t {
+  encr = 1,
+  prf = 2,
+  integ = 3,
+  ke = 4,
+  esn = 5,
+  addke1 = 6,  // RFC 9370: 6 to 12 are ADDKE1 to ADDKE7
+  addke7 = 12,
+};
 enum class EncrId : std::uint16_t { aes_cbc = 12, aes_gcm_16 = 20, chacha20_poly1305 = 28 };
 enum class PrfId : std::uint16_t { hmac_sha2_256 = 5, hmac_sha2_384 = 6, hmac_sha2_512 = 7 };
 enum class IntegId : std::uint16_t {

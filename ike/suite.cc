@@ -52,11 +52,28 @@ bool is_supported_ke(KeId ke) {
   return false;
 }
 
+bool are_supported(const AdditionalKes& additional) {
+  for (std::size_t i = 0; i < AdditionalKes::kMax; ++i)
+    if (!is_supported_ke(additional.at(i))) return false;
+  return true;
+}
+
 }  // namespace
+
+bool kes_differ(const Suite& suite) {
+  const AdditionalKes& more = suite.additional;
+  for (std::size_t i = more.next(0); i < AdditionalKes::kMax; i = more.next(i + 1)) {
+    if (more.at(i) == suite.ke) return false;
+    for (std::size_t j = more.next(i + 1); j < AdditionalKes::kMax; j = more.next(j + 1))
+      if (more.at(i) == more.at(j)) return false;
+  }
+  return true;
+}
 
 bool is_supported(const Suite& suite) {
   return is_supported_encr(suite) && is_supported_integ(suite.integ) &&
          is_supported_prf(suite.prf) && is_supported_ke(suite.ke) &&
+         are_supported(suite.additional) && kes_differ(suite) &&
          is_aead(suite.encr) == (suite.integ == IntegId::none);
 }
 

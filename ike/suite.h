@@ -1,6 +1,7 @@
 // Suite: the algorithms of one IKE SA or Child SA and every length that follows from them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "crypto/engine.h"
@@ -8,8 +9,28 @@
 
 namespace ike {
 
+// Additional key exchanges ADDKE1 to ADDKE7 (RFC 9370 §2.2.1): at(0) is ADDKE1, none where there is
+// none. Octets, because every KeId is below 256 and a session keeps its suite.
+class AdditionalKes {
+ public:
+  static constexpr std::size_t kMax = 7;
+  constexpr KeId at(std::size_t i) const { return static_cast<KeId>(ids_[i]); }
+  constexpr void set(std::size_t i, KeId ke) { ids_[i] = static_cast<std::uint8_t>(ke); }
+  constexpr bool empty() const { return next(0) == kMax; }
+  // The first at or behind `from` that is not none; kMax without one.
+  constexpr std::size_t next(std::size_t from) const {
+    while (from < kMax && ids_[from] == 0) ++from;
+    return from;
+  }
+  bool operator==(const AdditionalKes&) const = default;
+
+ private:
+  std::array<std::uint8_t, kMax> ids_{};
+};
+
 // key_bits is 128 or 256 for AES and 0 for ChaCha20. integ is none exactly for AEAD ciphers.
-// For a Child SA prf and ke are unused and esn tells the sequence-number form.
+// For a Child SA prf is unused, ke and additional are of CREATE_CHILD_SA alone, and esn tells the
+// sequence-number form.
 struct Suite {
   EncrId encr = EncrId::aes_gcm_16;
   std::uint16_t key_bits = 256;
@@ -17,12 +38,21 @@ struct Suite {
   IntegId integ = IntegId::none;
   KeId ke = KeId::none;
   bool esn = false;
+  AdditionalKes additional;
   bool operator==(const Suite&) const = default;
 };
 
 // True when every member is one we implement and the combination is legal (AEAD without INTEG,
 // ...).
 bool is_supported(const Suite& suite);
+// True when all key exchanges are different methods, as they must be (RFC 9370 §2.2.1).
+bool kes_differ(const Suite& suite);
+// The same without any key exchange: a Child SA of IKE_AUTH has none (RFC 7296 §1.2).
+constexpr Suite without_ke(Suite suite) {
+  suite.ke = KeId::none;
+  suite.additional = {};
+  return suite;
+}
 
 constexpr bool is_aead(EncrId e) { return e != EncrId::aes_cbc; }
 // Only for AEAD suites.

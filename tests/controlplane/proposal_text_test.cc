@@ -65,6 +65,28 @@ TEST(ProposalText, WritesWhatItReads) {
     EXPECT_EQ(parse_esp_proposal(esp_suite_text(suite)).value().front().encr, suite.encr);
 }
 
+TEST(ProposalText, ReadsAdditionalKeyExchanges) {  // RFC 9370 §2.2.1
+  const char* const text = "aes256gcm16-prfsha256-x25519-ke1_mlkem768-ke7_ecp384";
+  const auto suites = parse_ike_proposal(text).value();
+  ASSERT_EQ(suites.size(), 1u);
+  EXPECT_EQ(suites[0].ke, ike::KeId::curve25519);
+  EXPECT_EQ(suites[0].additional.at(0), ike::KeId::ml_kem_768);
+  EXPECT_EQ(suites[0].additional.at(6), ike::KeId::ecp_384);
+  EXPECT_EQ(ike_suite_text(suites[0]), text);
+  const char* const esp = "aes256gcm16-x25519-ke1_ecp256-esn";
+  EXPECT_EQ(esp_suite_text(parse_esp_proposal(esp).value()[0]), esp);
+}
+
+TEST(ProposalText, CombinesAdditionalKeyExchangesThatDiffer) {
+  const auto suites =
+      parse_ike_proposal("aes256gcm16-prfsha256-x25519-ecp256-ke1_ecp256-ke1_none-ke2_ecp384")
+          .value();
+  ASSERT_EQ(suites.size(), 3u);
+  EXPECT_EQ(ike_suite_text(suites[0]), "aes256gcm16-prfsha256-x25519-ke1_ecp256-ke2_ecp384");
+  EXPECT_EQ(ike_suite_text(suites[1]), "aes256gcm16-prfsha256-x25519-ke2_ecp384");
+  EXPECT_EQ(ike_suite_text(suites[2]), "aes256gcm16-prfsha256-ecp256-ke2_ecp384");
+}
+
 TEST(ProposalText, RefusesIkeProposalsWithAReason) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "\"\" is not an algorithm known here"},
@@ -81,6 +103,18 @@ TEST(ProposalText, RefusesIkeProposalsWithAReason) {
        "AEAD and CBC ciphers need a proposal each (RFC 7296 §3.3)"},
       {"aes256gcm16-prfsha256-x25519-esn", "esn and noesn belong to ESP proposals"},
       {"aes256gcm16-aes256gcm128-prfsha256-x25519", "\"aes256gcm128\" stands twice"},
+      {"aes256gcm16-prfsha256-x25519-ke0_ecp256", "\"ke0_ecp256\" is not an algorithm known here"},
+      {"aes256gcm16-prfsha256-x25519-ke8_ecp256", "\"ke8_ecp256\" is not an algorithm known here"},
+      {"aes256gcm16-prfsha256-x25519-ke1_", "\"ke1_\" is not an algorithm known here"},
+      {"aes256gcm16-prfsha256-x25519-ke1_sha256", "\"ke1_sha256\" is not an algorithm known here"},
+      {"aes256gcm16-prfsha256-x25519-ke1_ecp256-ke1_ecp256", "\"ke1_ecp256\" stands twice"},
+      {"aes256gcm16-prfsha256-x25519-ke1_x25519",
+       "the key exchanges must differ (RFC 9370 §2.2.1)"},
+      {"aes256gcm16-prfsha256-ke1_ecp256", "a key exchange is missing, e.g. x25519"},
+      {"aes256gcm16-prfsha256-x25519-ke1_ecp256-ke1_ecp384-ke1_none-ke2_modp2048-ke2_modp3072-"
+       "ke2_none-ke3_ecp521-ke3_modp4096-ke3_none-ke4_mlkem768-ke4_none-ke5_mlkem768-ke5_none-"
+       "ke6_mlkem768-ke6_none-ke7_mlkem768-ke7_none",
+       "too many combinations"},
       {"aes128-aes256-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-"
        "ecp521-"
        "modp2048-modp3072-modp4096-mlkem768",
@@ -105,6 +139,9 @@ TEST(ProposalText, EspProposalsMayNameTheKeOfRekeying) {
 TEST(ProposalText, RefusesEspProposalsWithAReason) {
   EXPECT_EQ(parse_esp_proposal("aes256gcm16-prfsha256").error().text,
             "proposal \"aes256gcm16-prfsha256\": an ESP proposal has no PRF");
+  EXPECT_EQ(parse_esp_proposal("aes256gcm16-ke1_ecp256").error().text,
+            "proposal \"aes256gcm16-ke1_ecp256\": an additional key exchange needs a first one, "
+            "e.g. x25519");
 }
 
 }  // namespace

@@ -26,6 +26,17 @@ void choose_and_answer(crypto::Bytes sa, ike::Protocol protocol,
   fuzz::check_same(again.spi, choice.spi);
 }
 
+// Additional key exchanges (RFC 9370), one of them optional.
+std::array<ike::Suite, 2> hybrid_suites() {
+  std::array<ike::Suite, 2> suites;
+  for (ike::Suite& suite : suites) {
+    suite.ke = ike::KeId::curve25519;
+    suite.additional.set(0, ike::KeId::ml_kem_768);
+  }
+  suites[0].additional.set(6, ike::KeId::ecp_256);
+  return suites;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t len) {
@@ -33,5 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t le
   if (ike::check_sa(sa) != ike::ParseError::none) return 0;
   choose_and_answer(sa, ike::Protocol::esp, ike::default_esp_suites());
   choose_and_answer(sa, ike::Protocol::ike, ike::default_ike_suites());
+  static const std::array<ike::Suite, 2> hybrids = hybrid_suites();
+  choose_and_answer(sa, ike::Protocol::ike, hybrids);
   return 0;
 }

@@ -64,6 +64,76 @@ TEST(SaOffer, ALongListIsFewProposals) {
   EXPECT_LE(offered(Protocol::ike, default_ike_suites()).size(), 600u);
 }
 
+Suite with_additional(Suite suite, std::initializer_list<std::pair<std::size_t, KeId>> more) {
+  for (const auto& [i, ke] : more) suite.additional.set(i, ke);
+  return suite;
+}
+
+TEST(SaOffer, AdditionalKeyExchangesStandInProposalsOfTheirOwn) {  // RFC 9370 §2.2.1
+  const Suite hybrid = with_additional(kGcm256, {{0, KeId::ecp_256}, {6, KeId::ecp_384}});
+  const Suite suites[] = {hybrid, kGcm256};
+  const Octets sa = offered(Protocol::ike, suites);
+  ASSERT_EQ(proposals_in(sa), 2u);
+  // ENCR, PRF, KE, ADDKE1 and ADDKE7; a peer that knows types 1 to 5 takes the other one.
+  EXPECT_EQ(sa[7], 5);
+  Choice c;
+  ASSERT_TRUE(choose(sa, Protocol::ike, suites, c));
+  EXPECT_EQ(c.suite, hybrid);
+  EXPECT_EQ(c.proposal_number, 1);
+  ASSERT_TRUE(choose(sa, Protocol::ike, {&kGcm256, 1}, c));
+  EXPECT_EQ(c.proposal_number, 2);
+  for (const Suite& other : {with_additional(kGcm256, {{0, KeId::ecp_256}}),
+                             with_additional(kGcm256, {{0, KeId::ecp_384}, {6, KeId::ecp_256}}),
+                             with_additional(kGcm256, {{1, KeId::ecp_256}, {6, KeId::ecp_384}})})
+    EXPECT_FALSE(choose(sa, Protocol::ike, {&other, 1}, c));
+}
+
+TEST(SaOffer, AnAdditionalKeyExchangeMayBeOptional) {  // RFC 9370 §2.2.1
+  // ADDKE1: ML-KEM-768 or NONE.
+  const Octets sa = from_hex(
+      "00000034"
+      "01010005"
+      "0300000c01000014800e0100"
+      "0300000802000005"
+      "030000080400001f"
+      "0300000806000024"
+      "0000000806000000");
+  ASSERT_EQ(check_sa(sa), ParseError::none);
+  const Suite hybrid = with_additional(kGcm256, {{0, KeId::ml_kem_768}});
+  Choice c;
+  EXPECT_TRUE(choose(sa, Protocol::ike, {&hybrid, 1}, c));
+  EXPECT_TRUE(choose(sa, Protocol::ike, {&kGcm256, 1}, c));
+}
+
+TEST(SaOffer, EspKeyExchangesCountBesideAKePayloadOnly) {  // RFC 9370 §2.2.4
+  const Suite hybrid = with_additional(esp(KeId::curve25519), {{0, KeId::ecp_256}});
+  const Octets sa = offered(Protocol::esp, {&hybrid, 1});
+  const Suite plain = esp(KeId::none), single = esp(KeId::curve25519);
+  Choice c;
+  bool fits = false;
+  EXPECT_TRUE(choose(sa, Protocol::esp, {&plain, 1}, c));
+  EXPECT_FALSE(
+      choose_with_ke(sa, Protocol::esp, {&single, 1}, KeId::curve25519, KePolicy::strict, c, fits));
+  ASSERT_TRUE(
+      choose_with_ke(sa, Protocol::esp, {&hybrid, 1}, KeId::curve25519, KePolicy::strict, c, fits));
+  EXPECT_TRUE(fits);
+  EXPECT_EQ(c.suite, hybrid);
+}
+
+TEST(SaOffer, AnAnswerNamesEachAdditionalKeyExchangeOnce) {  // RFC 9370 §2.2.1
+  Choice c;
+  for (const Suite& suite : {with_additional(kGcm256, {{0, KeId::ml_kem_768}}),
+                             with_additional(kGcm256, {{2, KeId::ecp_256}, {6, KeId::ecp_521}})}) {
+    ASSERT_EQ(read_chosen(offered(Protocol::ike, {&suite, 1}), Protocol::ike, c), ParseError::none);
+    EXPECT_EQ(c.suite, suite);
+  }
+  const Suite twice = with_additional(kGcm256, {{0, KeId::ecp_256}, {1, KeId::ecp_256}});
+  const Suite again = with_additional(kGcm256, {{0, KeId::curve25519}});
+  for (const Suite& suite : {twice, again})
+    EXPECT_EQ(read_chosen(offered(Protocol::ike, {&suite, 1}), Protocol::ike, c),
+              ParseError::bad_proposal);
+}
+
 TEST(SaOffer, NumbersItsProposalsFromOne) {  // RFC 7296 §3.3.1
   const Suite suites[] = {kGcm256, kCbc256};
   const Octets sa = offered(Protocol::ike, suites);

@@ -95,7 +95,7 @@ TEST(Proposal, SkipsProposalsWithUnknownTransformTypes) {  // CORE-22, RFC 7296 
   Choice c;
   EXPECT_FALSE(chosen({kGcm256, kNoEsn, {77, 1, ""}}, c));
   EXPECT_FALSE(chosen({kGcm256, kNoEsn, {0, 1, ""}}, c));
-  EXPECT_FALSE(chosen({kGcm256, kNoEsn, {6, 36, ""}}, c)) << "RFC 9370 ADDKE1";
+  EXPECT_FALSE(chosen({kGcm256, kNoEsn, {13, 36, ""}}, c)) << "behind ADDKE7";
 }
 
 TEST(Proposal, SkipsSingleTransformsWithUnknownIds) {  // CORE-22

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace ike {
 namespace {
 
@@ -33,6 +35,24 @@ TEST(Suite, RefusesNumbersItDoesNotKnow) {
   EXPECT_TRUE(is_supported(s));
   s.ke = static_cast<KeId>(2);
   EXPECT_FALSE(is_supported(s));
+}
+
+TEST(Suite, WantsDifferentKeyExchanges) {  // RFC 9370 §2.2.1
+  Suite s = suite(EncrId::aes_gcm_16, 256, PrfId::hmac_sha2_256, IntegId::none);
+  s.additional.set(0, KeId::ml_kem_768);
+  s.additional.set(6, KeId::ecp_256);
+  EXPECT_TRUE(is_supported(s));
+  EXPECT_EQ(s.additional.next(0), 0u);
+  EXPECT_EQ(s.additional.next(1), 6u);
+  EXPECT_EQ(s.additional.next(7), AdditionalKes::kMax);
+  for (const KeId bad : {KeId::curve25519, KeId::ecp_256, static_cast<KeId>(2)}) {
+    Suite other = s;
+    other.additional.set(3, bad);
+    EXPECT_FALSE(is_supported(other)) << std::to_underlying(bad);
+  }
+  EXPECT_TRUE(without_ke(s).additional.empty());
+  EXPECT_EQ(without_ke(s).ke, KeId::none);
+  EXPECT_NE(s, suite(s.encr, 256, s.prf, IntegId::none));
 }
 
 TEST(Suite, KnowsTheLengthsOfKeysAndTags) {

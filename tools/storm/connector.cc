@@ -13,9 +13,12 @@ crypto::Result<std::unique_ptr<Connector>> Connector::make(
     crypto::Engine& engine, crypto::Random& random, SessionSink* sink) {
   if (config.clients == 0) return crypto::fail("no clients to connect");
   if (config.ike_suites.empty()) return crypto::fail("no IKE proposal to offer");
-  for (const ike::Suite& suite : config.ike_suites)
+  for (const ike::Suite& suite : config.ike_suites) {
     if (!cp::ke_group(suite.ke))
       return crypto::fail("the installed OpenSSL lacks a key exchange that the proposal names");
+    if (!suite.additional.empty())
+      return crypto::fail("clients that connect do one key exchange: no ke1_ and so on");
+  }
   std::unique_ptr<Connector> storm(new Connector(config, identity, psk, engine, random, sink));
   if (const crypto::Status s = storm->allocate_flights(); !s) return std::unexpected(s.error());
   return storm;

@@ -16,7 +16,8 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 crypto::Result<Flood> Flood::make(const FloodConfig& config, const ClientPaths& paths,
                                   crypto::Random& random) {
   if (config.rate == 0 || config.sources == 0) return crypto::fail("a flood of nothing");
-  if (config.suite.ke != ike::KeId::curve25519 && config.suite.ke != ike::KeId::modp_2048)
+  if ((config.suite.ke != ike::KeId::curve25519 && config.suite.ke != ike::KeId::modp_2048) ||
+      !config.suite.additional.empty())
     return crypto::fail("the flood draws its key exchange values: x25519 or modp2048 only");
   return Flood(config, paths, random);
 }
