@@ -27,8 +27,9 @@ inline std::uint8_t* seed_of(std::uint8_t* work) { return work + kPrfLenMax; }
 void prf_plus(Engine& engine, Prf alg, std::span<const PrfPlusLane> lanes);
 
 // The scalar convenience for cold code and tests: prf(key, message) and prf+(key, seed). The seed
-// may hold a shared secret beside the nonces and has at most kPrfPlusOnceSeedMax octets.
-inline constexpr std::size_t kPrfPlusOnceSeedMax = 2048;
+// may hold the secrets of several key exchanges beside the nonces and has at most
+// kPrfPlusOnceSeedMax octets.
+inline constexpr std::size_t kPrfPlusOnceSeedMax = 5120;
 void prf_once(Engine& engine, Prf alg, Bytes key, Bytes message, std::uint8_t* out);
 void prf_plus_once(Engine& engine, Prf alg, Bytes key, Bytes seed, MutBytes out);
 

@@ -26,6 +26,15 @@ std::size_t write_auth_octets(crypto::Engine& engine, const AuthInput& input,
   return writer.ok() ? writer.size() : 0;
 }
 
+std::size_t write_int_auth(crypto::Bytes int_auth_i, crypto::Bytes int_auth_r, MessageId first_auth,
+                           crypto::MutBytes out) {
+  crypto::ByteWriter writer(out);
+  writer.bytes(int_auth_i);
+  writer.bytes(int_auth_r);
+  writer.be32(first_auth.value());
+  return writer.ok() ? writer.size() : 0;
+}
+
 void shared_key_auth(crypto::Engine& engine, crypto::Prf prf, crypto::Bytes secret,
                      crypto::Bytes octets, std::uint8_t* out) {
   crypto::Secret<crypto::kPrfLenMax> padded;

@@ -19,6 +19,11 @@ constexpr std::size_t auth_octets_max(std::size_t real_message_len) {
 }
 inline constexpr std::size_t kIntAuthMax = 2 * crypto::kPrfLenMax + 4;
 
+// IntAuth (RFC 9242 §3.3.2; ike/intermediate.h): covers the messages of IKE_INTERMEDIATE of both
+// sides. `out` has kIntAuthMax octets; returns the length.
+std::size_t write_int_auth(crypto::Bytes int_auth_i, crypto::Bytes int_auth_r, MessageId first_auth,
+                           crypto::MutBytes out);
+
 // What one side signs. `sk_p` and `id_body` are the signer's, `peer_nonce` is the other side's.
 struct AuthInput {
   crypto::Prf prf = crypto::Prf::hmac_sha256;

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "ike/intermediate.h"
 #include "ike/ke_payload.h"
 #include "ike/ticket_notify.h"
 
@@ -130,6 +131,7 @@ void write_create_child_response(ChainBuilder& chain, const CreateChildResponse&
   if (response.ts_i != nullptr) write_selectors(chain, PayloadType::ts_i, *response.ts_i);
   if (response.ts_r != nullptr) write_selectors(chain, PayloadType::ts_r, *response.ts_r);
   if (response.additional_ts_possible) chain.notify(Notify::additional_ts_possible);
+  if (!response.link.empty()) chain.notify(Notify::additional_key_exchange, response.link);
   write_ticket_outcome(chain, response.ticket, response.ticket_lifetime_s, response.ticket_refusal);
 }
 
@@ -152,6 +154,11 @@ ParseError take_answer_notify(crypto::Bytes body, CreateChildAnswer& out) {
   const ParseError e = parse_notify(body, notify);
   if (e != ParseError::none) return e;
   if (notify.is(Notify::use_transport_mode)) out.transport_mode = true;
+  if (notify.is(Notify::additional_key_exchange)) {
+    if (!first_time(out.has_link)) return ParseError::duplicate_payload;
+    out.link = notify.data;
+    return out.link.size() <= kKeLinkMax ? ParseError::none : ParseError::bad_notify;
+  }
   if (!is_error(notify.type)) return take_ticket(notify, out.ticket, out.ticket_lifetime_s);
   if (out.error != 0) return ParseError::none;
   out.error = notify.type;

@@ -5,6 +5,9 @@
 //   rekey child  SK{N(REKEY_SA), SA, Ni, [KEi,] TSi, TSr [, N+]}          response the same with Nr
 //   rekey IKE    SK{SA, Ni, KEi [, N(TICKET_REQUEST)]}                    SPI of 8 octets in SA
 //   refusal      SK{N(error)}
+//
+// With additional key exchanges (RFC 9370 §2.2.4) a response also has N(ADDITIONAL_KEY_EXCHANGE),
+// and what it makes is there when the last IKE_FOLLOWUP_KE is done: ike/intermediate.h.
 #pragma once
 
 #include "ike/builder.h"
@@ -75,6 +78,7 @@ struct CreateChildResponse {
   crypto::Bytes ticket;  // empty = none
   std::uint32_t ticket_lifetime_s = 0;
   std::uint16_t ticket_refusal = 0;  // TICKET_ACK or TICKET_NACK instead of a ticket
+  crypto::Bytes link;                // of ADDITIONAL_KEY_EXCHANGE; empty = none
 };
 void write_create_child_response(ChainBuilder& chain, const CreateChildResponse& response);
 
@@ -101,8 +105,11 @@ struct CreateChildAnswer {
   bool transport_mode = false;
   crypto::Bytes ticket;
   std::uint32_t ticket_lifetime_s = 0;
+  bool has_link = false;
+  crypto::Bytes link;  // of ADDITIONAL_KEY_EXCHANGE
 };
-// missing_payload when neither an error nor SA and Nonce stand there.
+// bad_notify for a link of more than kKeLinkMax octets; missing_payload when neither an error nor
+// SA and Nonce stand there.
 ParseError parse_create_child_answer(PayloadType first, crypto::Bytes inner,
                                      CreateChildAnswer& out);
 

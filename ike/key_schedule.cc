@@ -21,19 +21,19 @@ std::uint8_t* append(std::uint8_t* out, crypto::Bytes part) {
   return out + part.size();
 }
 
-// g^ir | Ni | Nr, or the nonces alone.
+// g^ir | Ni | Nr | additional secrets, or the nonces alone.
 class KeSeed {
  public:
-  KeSeed(crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr)
-      : len_(shared.size() + ni.size() + nr.size()) {
-    CHECK(shared.size() <= kSharedSecretMax);
+  KeSeed(crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr, crypto::Bytes additional = {})
+      : len_(shared.size() + ni.size() + nr.size() + additional.size()) {
+    CHECK(shared.size() <= kSharedSecretMax && additional.size() <= kAdditionalSecretsMax);
     CHECK(ni.size() <= kNonceLenMax && nr.size() <= kNonceLenMax);
-    append(append(append(octets_.fill().data(), shared), ni), nr);
+    append(append(append(append(octets_.fill().data(), shared), ni), nr), additional);
   }
   crypto::Bytes octets() const { return octets_.reveal().first(len_); }
 
  private:
-  static constexpr std::size_t kMax = kSharedSecretMax + 2 * kNonceLenMax;
+  static constexpr std::size_t kMax = kSharedSecretMax + 2 * kNonceLenMax + kAdditionalSecretsMax;
   static_assert(kMax <= crypto::kPrfPlusOnceSeedMax);
   crypto::Secret<kMax> octets_;
   std::size_t len_;
@@ -135,8 +135,9 @@ void derive_ike_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes s
 
 void derive_rekeyed_keys(crypto::Engine& engine, const Suite& old_suite, crypto::Bytes sk_d_old,
                          const Suite& suite, crypto::Bytes shared, crypto::Bytes ni,
-                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat) {
-  const KeSeed seed(shared, ni, nr);
+                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat,
+                         crypto::Bytes additional) {
+  const KeSeed seed(shared, ni, nr, additional);
   Skeyseed skeyseed(engine, prf_of(old_suite.prf), sk_d_old, seed.octets());
   expand(engine, suite, skeyseed, ni, nr, spi_i, spi_r, keymat);
 }
@@ -149,8 +150,8 @@ void derive_updated_keys(crypto::Engine& engine, const Suite& suite, crypto::Byt
 
 void derive_child_keys_with_ke(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
                                crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr,
-                               crypto::MutBytes keymat) {
-  const KeSeed seed(shared, ni, nr);
+                               crypto::MutBytes keymat, crypto::Bytes additional) {
+  const KeSeed seed(shared, ni, nr, additional);
   crypto::prf_plus_once(engine, prf_of(ike.prf), sk_d, seed.octets(), keymat);
 }
 

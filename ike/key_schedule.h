@@ -45,6 +45,9 @@ void derive_child_keys(crypto::Engine& engine, const Suite& ike, crypto::Bytes s
 // ike_keymat_len(suite) octets for split_ike_keymat(). Nonces and SPIs are those of the initiator
 // and responder of the exchange that makes the keys.
 inline constexpr std::size_t kSharedSecretMax = 1024;
+// Beside it, the secrets of IKE_FOLLOWUP_KE one behind the other: SK(1) | ... | SK(n) (RFC 9370
+// §2.2.4); empty without.
+inline constexpr std::size_t kAdditionalSecretsMax = AdditionalKes::kMax * 512;
 
 // Initial keys (RFC 7296 §2.14): SKEYSEED = prf(Ni | Nr, g^ir). The key of an HMAC may have any
 // length, so nonces are used whole; only PRFs with keys of fixed length, of which we have none, cut
@@ -53,11 +56,13 @@ void derive_ike_keys(crypto::Engine& engine, const Suite& suite, crypto::Bytes s
                      crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r,
                      crypto::MutBytes keymat);
 
-// Keys of a rekeyed IKE SA (RFC 7296 §2.18): SKEYSEED = prf(SK_d old, g^ir | Ni | Nr) under the PRF
-// of `old_suite`, then prf+ under that of `suite`. SPIs are the new ones.
+// Keys of a rekeyed IKE SA (RFC 7296 §2.18, RFC 9370 §2.2.4): SKEYSEED = prf(SK_d old, g^ir | Ni |
+// Nr | additional) under the PRF of `old_suite`, then prf+ under that of `suite`. SPIs are the new
+// ones.
 void derive_rekeyed_keys(crypto::Engine& engine, const Suite& old_suite, crypto::Bytes sk_d_old,
                          const Suite& suite, crypto::Bytes shared, crypto::Bytes ni,
-                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat);
+                         crypto::Bytes nr, IkeSpi spi_i, IkeSpi spi_r, crypto::MutBytes keymat,
+                         crypto::Bytes additional = {});
 
 // Keys after one more key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2): SKEYSEED(n) =
 // prf(SK_d(n-1), SK(n) | Ni | Nr). `sk_d` may lie in `keymat`.
@@ -65,10 +70,10 @@ void derive_updated_keys(crypto::Engine& engine, const Suite& suite, crypto::Byt
                          crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr, IkeSpi spi_i,
                          IkeSpi spi_r, crypto::MutBytes keymat);
 
-// KEYMAT of a Child SA with a key exchange of its own (RFC 7296 §2.17): prf+(SK_d, g^ir | Ni | Nr).
-// With `shared` empty the same as derive_child_keys().
+// KEYMAT of a Child SA with key exchanges of its own (RFC 7296 §2.17, RFC 9370 §2.2.4): prf+(SK_d,
+// g^ir | Ni | Nr | additional). With `shared` empty the same as derive_child_keys().
 void derive_child_keys_with_ke(crypto::Engine& engine, const Suite& ike, crypto::Bytes sk_d,
                                crypto::Bytes shared, crypto::Bytes ni, crypto::Bytes nr,
-                               crypto::MutBytes keymat);
+                               crypto::MutBytes keymat, crypto::Bytes additional = {});
 
 }  // namespace ike
