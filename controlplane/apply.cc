@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "controlplane/handlers.h"
 #include "controlplane/identity_text.h"
 #include "controlplane/lifetimes.h"
 #include "controlplane/machine.h"
@@ -19,6 +20,18 @@ constexpr std::uint64_t kReplacedMs = 30'000;
 struct Machine::Applier {
   Machine& m;
   IkeSa& sa;
+  void operator()(NoteIntermediate& a) const {
+    Handshake& h = *sa.handshake;
+    h.int_auth_i = std::move(a.int_auth_i);
+    h.int_auth_r = std::move(a.int_auth_r);
+    ++h.intermediates;
+    ++m.plane_.counters.intermediates;
+    if (!a.has_keys) return;
+    h.next_ke = sa.suite.additional.next(h.next_ke + 1);
+    h.former_id = ike::MessageId(h.intermediates);
+    h.former_keymat = std::move(sa.keymat);
+    sa.keymat = std::move(a.keymat);
+  }
   void operator()(BeginEap& a) const {
     Handshake& h = *sa.handshake;
     h.first_inner = a.first_inner;
@@ -48,6 +61,18 @@ struct Machine::Applier {
     ++m.plane_.counters.children_rekeyed;
   }
   void operator()(ReplaceIke& a) const { m.replace_ike(sa, a); }
+  void operator()(AwaitKe& a) const { sa.pending_ke = std::move(a.pending); }
+  void operator()(AdvanceKe& a) const {
+    KeChain& kes = sa.pending_ke->kes;
+    kes.more = join_secrets(kes.more.reveal(), a.secret.reveal());
+    kes.link = std::move(a.link);
+    kes.next_ke = kes.suite.additional.next(kes.next_ke + 1);
+  }
+  void operator()(ForgetKe&) const { sa.pending_ke.reset(); }
+  void operator()(AskKe& a) const {
+    if (!sa.window.may_ask()) return;  // the last Message ID is used up
+    m.ask(sa, ike::Exchange::ike_followup_ke, std::move(a.own), a.first, a.inner);
+  }
   void operator()(NoteTicket& a) const {
     sa.issuer = a.issuer;
     sa.serial = a.serial;
@@ -204,6 +229,7 @@ void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
   sa.serial = ike::TicketSerial(0);
   if (const Connection* connection = plane_.policy->connection(fresh.connection_id))
     set_lifetimes(fresh, *connection, plane_);
+  sa.pending_ke.reset();
   sa.rekey_at_ms = ExchangeWindow::kNever;
   sa.ends_at_ms = plane_.now.ms + kReplacedMs;
   table_.authenticated(fresh);

@@ -24,6 +24,10 @@ SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const 
 // one place beside the machine that writes to an SA: keys are needed before anything is authentic.
 [[nodiscard]] bool derive_handshake_keys(IkeSa& sa, Plane& plane);
 
+// on_intermediate.cc: IKE_INTERMEDIATE with an additional key exchange, or with nothing that we
+// know. RFC 9242, RFC 9370 §2.2.2.
+Transition on_intermediate(const IkeSa& sa, const Request& request, Plane& plane,
+                           ike::ChainBuilder& answer);
 // on_auth.cc: the first IKE_AUTH, and AUTH with a PSK or a certificate. RFC 7296 §2.15.
 Transition on_auth(const IkeSa& sa, const Request& request, Plane& plane,
                    ike::ChainBuilder& answer);
@@ -38,17 +42,22 @@ Transition on_eap_progress(const IkeSa& sa, Plane& plane, ike::ChainBuilder& ans
 // on_create_child.cc. RFC 7296 §1.3, §2.8, §2.17-2.18.
 Transition on_create_child(const IkeSa& sa, const Request& request, Plane& plane,
                            ike::ChainBuilder& answer);
+// on_followup_ke.cc: the additional key exchanges of the peer's CREATE_CHILD_SA. RFC 9370 §2.2.4.
+Transition on_followup_ke(const IkeSa& sa, const Request& request, Plane& plane,
+                          ike::ChainBuilder& answer);
 // on_informational.cc. RFC 7296 §1.4, RFC 4555, RFC 5723 §4.1.
 Transition on_informational(const IkeSa& sa, const Request& request, Plane& plane,
                             ike::ChainBuilder& answer);
 
-// rekey.cc: our own CREATE_CHILD_SA, and its answer.
+// rekey.cc: our own CREATE_CHILD_SA, its answer, and those of its IKE_FOLLOWUP_KE. A request that
+// asks nothing: the connection has no key exchange that this machine can do.
 OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
                              Plane& plane, ike::ChainBuilder& request);
 OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
                            ike::ChainBuilder& request);
 Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);
 Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);
+Transition on_followup_answered(const IkeSa& sa, const Answer& answer, Plane& plane);
 
 // grant.cc: what an authenticated peer gets with its IKE_AUTH: addresses, Child SA, ticket.
 struct GrantInput {
@@ -67,9 +76,26 @@ Transition grant(const IkeSa& sa, const Request& request, GrantInput input, Plan
 // 0, no keys yet (RFC 7296 §2.18).
 std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::IkeSpi peer_spi,
                                     ike::IkeSpi own_spi, const ike::Suite& suite, Plane& plane);
-// Nonces of the exchange's initiator and responder.
+// Nonces of the exchange's initiator and responder; `additional` as in ike/key_schedule.h.
 void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
-                           crypto::Bytes nr, Plane& plane, IkeSa& successor);
+                           crypto::Bytes nr, crypto::Bytes additional, Plane& plane,
+                           IkeSa& successor);
+// on_create_child.cc. A Child SA that the peer asked for is there: adds it, and what becomes of the
+// one that it replaces, if any. `lower_nonce` is the lower one of the exchange's two.
+void note_new_child(const IkeSa& sa, ike::EspSpi replaces, AddChild child, Octets lower_nonce,
+                    Transition& done);
+const Octets& lower_nonce(const Octets& a, const Octets& b);
+inline constexpr std::size_t kChildrenMax = 16;  // of one IKE SA, replaced ones included
+// on_followup_ke.cc. What the peer repeats in ADDITIONAL_KEY_EXCHANGE (RFC 9370 §2.2.4).
+Octets fresh_link(Plane& plane);
+crypto::SecretBytes join_secrets(crypto::Bytes a, crypto::Bytes b);
+// on_create_child.cc. The ticket of the IKE SA that a rekey makes, or why there is none (RFC 5723
+// §4.1).
+struct SuccessorTicket {
+  TicketIssuer::Issued issued;
+  std::uint16_t refusal = 0;  // TICKET_NACK
+};
+SuccessorTicket ticket_for(IkeSa& successor, const Connection& connection, Plane& plane);
 // The selectors a client may have on its own side: its leased addresses.
 ike::SelectorList leased_selectors(const std::optional<ike::Ip4>& ip4,
                                    const std::optional<ike::Ip6>& ip6);

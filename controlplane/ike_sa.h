@@ -16,6 +16,7 @@
 #include "crypto/key_exchange.h"
 #include "dataplane/api/seam.h"
 #include "ike/config_payload.h"
+#include "ike/header.h"
 #include "ike/ids.h"
 #include "ike/key_schedule.h"
 #include "ike/sk_fragment.h"
@@ -25,15 +26,16 @@
 namespace cp {
 
 enum class SaState : std::uint8_t {
-  half_open,    // IKE_SA_INIT answered, IKE_AUTH not yet seen
-  eap,          // IKE_AUTH rounds of EAP are going on
-  established,  // authenticated
-  replaced,     // rekeyed; waits for the Delete of the side that rekeyed (RFC 7296 §2.18)
-  closed,       // about to be removed
+  intermediate,  // IKE_SA_INIT answered, additional key exchanges are owed (RFC 9370 §2.2.2)
+  half_open,     // IKE_SA_INIT answered, IKE_AUTH not yet seen
+  eap,           // IKE_AUTH rounds of EAP are going on
+  established,   // authenticated
+  replaced,      // rekeyed; waits for the Delete of the side that rekeyed (RFC 7296 §2.18)
+  closed,        // about to be removed
   count,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(SaState::count)>
-    kSaStateNames = {"half-open", "eap", "established", "replaced", "closed"};
+    kSaStateNames = {"intermediate", "half-open", "eap", "established", "replaced", "closed"};
 constexpr std::string_view state_name(SaState s) {
   return kSaStateNames[static_cast<std::size_t>(s)];
 }
@@ -41,13 +43,21 @@ constexpr std::string_view state_name(SaState s) {
 constexpr bool is_authenticated(SaState s) {
   return s == SaState::established || s == SaState::replaced;
 }
+// Before the first IKE_AUTH.
+constexpr bool is_half_open(SaState s) {
+  return s == SaState::intermediate || s == SaState::half_open;
+}
+
+// How long a CREATE_CHILD_SA may wait for its IKE_FOLLOWUP_KE: the SPI of a Child SA to come is
+// promised for two minutes.
+inline constexpr std::uint64_t kFollowupKeMs = 60'000;
 
 // What we are asking the peer, while a request of ours is outstanding.
 enum class Asking : std::uint8_t {
   nothing,
   liveness,      // empty INFORMATIONAL (RFC 7296 §2.4)
-  rekey_child,   // CREATE_CHILD_SA with REKEY_SA
-  rekey_ike,     // CREATE_CHILD_SA with an IKE proposal
+  rekey_child,   // CREATE_CHILD_SA with REKEY_SA, and its IKE_FOLLOWUP_KE
+  rekey_ike,     // CREATE_CHILD_SA with an IKE proposal, and its IKE_FOLLOWUP_KE
   delete_child,  // INFORMATIONAL with Delete
   delete_ike,    // the SA ends with the answer, or without
 };
@@ -71,10 +81,19 @@ struct Handshake {
   std::unique_ptr<crypto::KeyExchange> ke;
   Octets peer_ke;
   crypto::SecretBytes shared;  // instead of `ke`: of groups that answer at once (ML-KEM)
-  Octets message1, message2;  // RealMessage1, RealMessage2 (RFC 7296 §2.15)
+  Octets message1, message2;   // RealMessage1, RealMessage2 (RFC 7296 §2.15)
   Octets nonce_i, nonce_r;
   std::uint16_t signature_hashes = 0;  // of the peer: 1 << hash id (RFC 7427 §4)
   bool have_keys = false;
+  // IKE_INTERMEDIATE (RFC 9242): whether both sides announced it, how many there were, and what
+  // AUTH covers of them.
+  bool has_intermediate = false;
+  std::uint32_t intermediates = 0;
+  Octets int_auth_i, int_auth_r;
+  std::size_t next_ke = 0;  // of Suite::additional: the one that is owed next (RFC 9370)
+  // The keys before the last additional key exchange: its request may come again under them.
+  ike::MessageId former_id;
+  crypto::Secret<ike::kIkeKeymatMax> former_keymat;
   // While EAP goes on: the first IKE_AUTH request's payloads, which the last one completes.
   ike::PayloadType first_inner = ike::PayloadType::none;
   Octets inner;
@@ -82,6 +101,30 @@ struct Handshake {
   Octets proof;  // our part of the first answer, until RADIUS says what goes with it
   std::unique_ptr<EapAuthenticator> eap;
   std::uint32_t eap_connection = 0;  // id of the connection
+
+  ike::MessageId first_auth() const { return ike::MessageId(1 + intermediates); }
+};
+
+// The key exchanges of a CREATE_CHILD_SA that has more than one (RFC 9370 §2.2.4), so far, and what
+// will be made of them.
+struct KeChain {
+  ike::Suite suite;            // that was chosen
+  std::size_t next_ke = 0;     // of Suite::additional: the one that comes next
+  Octets link;                 // of ADDITIONAL_KEY_EXCHANGE, that comes with it
+  crypto::SecretBytes shared;  // SK(0)
+  crypto::SecretBytes more;    // SK(1) | ... | SK(n)
+  Octets nonce_i, nonce_r;
+  ChildSa child;                  // with its SPIs and selectors; or
+  ike::IkeSpi peer_spi, own_spi;  // the IKE SA to come
+  std::uint64_t ends_at_ms = 0;   // it is given up then
+};
+
+// A CREATE_CHILD_SA of the peer that waits for its IKE_FOLLOWUP_KE.
+struct PendingKe {
+  KeChain kes;
+  bool is_ike = false;
+  ike::EspSpi replaces;  // our inbound SPI of the Child SA that is rekeyed; 0 = none
+  bool ticket_request = false;
 };
 
 // A request of ours and what its answer needs.
@@ -93,6 +136,7 @@ struct OwnRequest {
   Octets nonce;
   std::unique_ptr<crypto::KeyExchange> ke;
   std::vector<ike::Suite> offered;
+  std::unique_ptr<KeChain> kes;  // while IKE_FOLLOWUP_KE goes on
   // The peer rekeyed the same Child SA meanwhile: its new SA and the lower of its two nonces
   // (RFC 7296 §2.8.1).
   ike::EspSpi collided_in;
@@ -127,6 +171,7 @@ struct IkeSa {
 
   std::unique_ptr<FragmentStore> fragments;  // only while some wait for others
   std::unique_ptr<Handshake> handshake;
+  std::unique_ptr<PendingKe> pending_ke;
 
   // Known once authenticated.
   std::string connection;  // name
@@ -162,6 +207,15 @@ struct IkeSa {
   crypto::Bytes key_out() const { return we_initiated ? keys().sk_ei : keys().sk_er; }
   crypto::Bytes integ_in() const { return we_initiated ? keys().sk_ar : keys().sk_ai; }
   crypto::Bytes integ_out() const { return we_initiated ? keys().sk_ai : keys().sk_ar; }
+  // Of our answer to the request `id`.
+  ike::Header answer_header(ike::Exchange exchange, ike::MessageId id) const {
+    const std::uint8_t role = we_initiated ? ike::kFlagInitiator : std::uint8_t{0};
+    return {.spi_i = spi_i,
+            .spi_r = spi_r,
+            .exchange = exchange,
+            .flags = static_cast<std::uint8_t>(role | ike::kFlagResponse),
+            .message_id = id};
+  }
 
   ChildSa* child(ike::EspSpi spi_in) {
     for (ChildSa& c : children)

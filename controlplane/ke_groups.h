@@ -1,10 +1,14 @@
 // KE groups: the numbers of IKE as the key exchanges of the crypto layer.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "crypto/key_exchange.h"
-#include "ike/registry.h"
+#include "ike/suite.h"
 
 namespace cp {
 
@@ -42,6 +46,19 @@ inline std::optional<crypto::KeGroup> ke_group(ike::KeId id) {
       return std::nullopt;
   }
   return crypto::is_available(*group) ? group : std::nullopt;
+}
+
+// True when this machine can do each key exchange of a suite; none is nothing to do.
+inline bool has_usable_kes(const ike::Suite& suite) {
+  const ike::AdditionalKes& more = suite.additional;
+  for (std::size_t i = more.next(0); i < ike::AdditionalKes::kMax; i = more.next(i + 1))
+    if (!ke_group(more.at(i))) return false;
+  return suite.ke == ike::KeId::none || ke_group(suite.ke).has_value();
+}
+inline std::vector<ike::Suite> usable_suites(std::span<const ike::Suite> all) {
+  std::vector<ike::Suite> usable;
+  std::ranges::copy_if(all, std::back_inserter(usable), has_usable_kes);
+  return usable;
 }
 
 }  // namespace cp

@@ -20,13 +20,19 @@ constexpr std::array<bool, static_cast<std::size_t>(SaState::count)> to(
   return allowed;
 }
 
-// RFC 7296 §1.2-1.4, §2.16, §2.18. A pair that does not stand here is an unexpected exchange.
+// RFC 7296 §1.2-1.4, §2.16, §2.18; RFC 9242 §3.2; RFC 9370 §2.2. A pair that does not stand here is
+// an unexpected exchange.
 constexpr Edge kEdges[] = {
+    {intermediate, ike::Exchange::ike_intermediate, on_intermediate,
+     to({intermediate, half_open, closed})},
+    {half_open, ike::Exchange::ike_intermediate, on_intermediate, to({half_open, closed})},
     {half_open, ike::Exchange::ike_auth, on_auth, to({eap, established, closed})},
     {eap, ike::Exchange::ike_auth, on_eap_auth, to({eap, established, closed})},
     {established, ike::Exchange::create_child_sa, on_create_child, to({established, replaced})},
+    {established, ike::Exchange::ike_followup_ke, on_followup_ke, to({established, replaced})},
     {established, ike::Exchange::informational, on_informational, to({established, closed})},
     {replaced, ike::Exchange::create_child_sa, on_create_child, to({replaced})},
+    {replaced, ike::Exchange::ike_followup_ke, on_followup_ke, to({replaced})},
     {replaced, ike::Exchange::informational, on_informational, to({replaced, closed})},
 };
 
@@ -191,7 +197,7 @@ void Machine::receive_protected(IkeSa& sa, const Arrival& from) {
       break;
   }
   heard(sa, from);
-  const Request message{from.path, from.header, opened.first_inner, opened.inner};
+  const Request message{from.path, from.header, opened.first_inner, opened.inner, from.message};
   if (from.header.is_response()) return take_answer(sa, message, opened.error);
   serve(sa, message, opened.error);
 }
@@ -262,12 +268,7 @@ void Machine::keep_answer(IkeSa& sa, const ike::Header& request, const ike::Chai
                           crypto::ByteWriter& writer) {
   CHECK(writer.ok());
   const Wipe wipe(crypto::MutBytes(answer_).first(writer.size()));
-  const std::uint8_t role = sa.we_initiated ? ike::kFlagInitiator : std::uint8_t{0};
-  const ike::Header header{.spi_i = sa.spi_i,
-                           .spi_r = sa.spi_r,
-                           .exchange = request.exchange,
-                           .flags = static_cast<std::uint8_t>(role | ike::kFlagResponse),
-                           .message_id = request.message_id};
+  const ike::Header header = sa.answer_header(request.exchange, request.message_id);
   Datagrams datagrams = protect(sa, header, chain.first_type(), writer.written());
   if (datagrams.empty())
     plane_.log.error(

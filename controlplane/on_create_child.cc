@@ -11,8 +11,6 @@
 namespace cp {
 namespace {
 
-constexpr std::size_t kChildrenMax = 16;  // of one IKE SA, replaced ones included
-
 // The responder's half of a key exchange, and the nonce.
 struct Fresh {
   Octets nonce = Octets(ike::kNonceLen);
@@ -60,8 +58,16 @@ bool must_wait(const IkeSa& sa, const ike::CreateChildRequest& request, const Ch
   return true;
 }
 
-const Octets& lower(const Octets& a, const Octets& b) {
-  return std::ranges::lexicographical_compare(a, b) ? a : b;
+bool offers_additional(const OwnRequest& own) {
+  return std::ranges::any_of(own.offered,
+                             [](const ike::Suite& s) { return !s.additional.empty(); });
+}
+
+// Two rekeys of one Child SA are settled when both have been answered, which several key exchanges
+// draw out: with them the one that comes later waits.
+bool would_collide(const IkeSa& sa, const ChildSa* old, const ike::Suite& chosen) {
+  return old != nullptr && sa.own.asking == Asking::rekey_child && sa.own.child_in == old->spi_in &&
+         (!chosen.additional.empty() || offers_additional(sa.own));
 }
 
 ike::SelectorList client_side(const IkeSa& sa) {
@@ -70,17 +76,19 @@ ike::SelectorList client_side(const IkeSa& sa) {
   return outer_selectors(sa.path);
 }
 
-void note_new_child(const IkeSa& sa, const ChildSa* old, AddChild child, const Fresh& fresh,
-                    const ike::CreateChildRequest& request, Transition& done) {
-  const ike::EspSpi spi_in = child.child.spi_in;
-  done.then(std::move(child));
-  if (old == nullptr) return;
-  if (sa.own.asking == Asking::rekey_child && sa.own.child_in == old->spi_in) {
-    const Octets peer_nonce(request.nonce.begin(), request.nonce.end());
-    done.then(NoteCollision{.new_in = spi_in, .lower_nonce = lower(fresh.nonce, peer_nonce)});
-  } else {
-    done.then(ReplaceChild{old->spi_in});
-  }
+// What waits for the additional key exchanges of `choice`.
+std::unique_ptr<PendingKe> pending_ke(const ike::CreateChildRequest& request,
+                                      const ike::Choice& choice, Fresh& fresh, Plane& plane) {
+  auto pending = std::make_unique<PendingKe>();
+  KeChain& kes = pending->kes;
+  kes.suite = choice.suite;
+  kes.next_ke = choice.suite.additional.next(0);
+  kes.link = fresh_link(plane);
+  kes.shared = std::move(fresh.shared);
+  kes.nonce_i = copy_of(request.nonce);
+  kes.nonce_r = fresh.nonce;
+  kes.ends_at_ms = plane.now.ms + kFollowupKeMs;
+  return pending;
 }
 
 Transition make_child(const IkeSa& sa, const Connection& connection,
@@ -88,11 +96,13 @@ Transition make_child(const IkeSa& sa, const Connection& connection,
                       ike::ChainBuilder& answer) {
   ike::Choice choice;
   bool ke_fits = false;
-  if (!ike::choose_with_ke(request.sa, ike::Protocol::esp, connection.child_suites, request.ke,
-                           ike::KePolicy::save_round_trip, choice, ke_fits) ||
+  if (!ike::choose_with_ke(request.sa, ike::Protocol::esp, usable_suites(connection.child_suites),
+                           request.ke, ike::KePolicy::save_round_trip, choice, ke_fits) ||
       choice.spi.size() != 4)
     return refuse_child(sa, ike::Notify::no_proposal_chosen, answer);
   if (!ke_fits) return wants_group(sa, choice.suite.ke, plane, answer);
+  if (would_collide(sa, old, choice.suite))
+    return refuse_child(sa, ike::Notify::temporary_failure, answer);
   Fresh fresh;
   if (!make_fresh(choice.suite.ke, request.ke_data, plane, fresh))
     return refuse_child(sa, ike::Notify::invalid_syntax, answer);
@@ -106,32 +116,31 @@ Transition make_child(const IkeSa& sa, const Connection& connection,
   if (child.spi_in.value() == 0) return refuse_child(sa, ike::Notify::no_additional_sas, answer);
   child.spi_out = ike::EspSpi(crypto::load_be32(choice.spi.data()));
   child.suite = choice.suite;
+  ike::CreateChildResponse response{.proposal_number = choice.proposal_number,
+                                    .suite = choice.suite,
+                                    .child_spi = child.spi_in,
+                                    .nonce = fresh.nonce,
+                                    .ke_data = fresh.ke,
+                                    .ts_i = &child.ts_remote,
+                                    .ts_r = &child.ts_local};
+  Transition done{.next = sa.state};
+  const ike::EspSpi replaces = old != nullptr ? old->spi_in : ike::EspSpi(0);
+  if (!choice.suite.additional.empty()) {
+    auto pending = pending_ke(request, choice, fresh, plane);
+    pending->kes.child = child;
+    pending->replaces = replaces;
+    response.link = pending->kes.link;
+    ike::write_create_child_response(answer, response);
+    done.then(AwaitKe{std::move(pending)});
+    return done;
+  }
   ike::derive_child_keys_with_ke(
       plane.engine, sa.suite, sa.keys().sk_d, fresh.shared.reveal(), request.nonce, fresh.nonce,
       crypto::MutBytes(made.keymat.fill()).first(ike::child_keymat_len(child.suite)));
-  ike::write_create_child_response(answer, {.proposal_number = choice.proposal_number,
-                                            .suite = choice.suite,
-                                            .child_spi = child.spi_in,
-                                            .nonce = fresh.nonce,
-                                            .ke_data = fresh.ke,
-                                            .ts_i = &child.ts_remote,
-                                            .ts_r = &child.ts_local});
-  Transition done{.next = sa.state};
-  note_new_child(sa, old, std::move(made), fresh, request, done);
+  ike::write_create_child_response(answer, response);
+  note_new_child(sa, replaces, std::move(made), lower_nonce(copy_of(request.nonce), fresh.nonce),
+                 done);
   return done;
-}
-
-TicketIssuer::Issued ticket_for(const IkeSa& successor, const Connection& connection,
-                                const ike::CreateChildRequest& request, Plane& plane,
-                                ike::CreateChildResponse& response) {
-  TicketIssuer::Issued issued;
-  if (!request.ticket_request) return issued;
-  if (connection.tickets)
-    issued = plane.tickets.issue(TicketIssuer::subject_of(successor), plane.now.unix_s);
-  if (issued.ticket.empty())
-    response.ticket_refusal = static_cast<std::uint16_t>(ike::Notify::ticket_nack);
-  response.ticket_lifetime_s = issued.lifetime_s;
-  return issued;
 }
 
 // RFC 7296 §1.3.2, §2.18.
@@ -140,8 +149,8 @@ Transition rekey_ike(const IkeSa& sa, const Connection& connection,
                      ike::ChainBuilder& answer) {
   ike::Choice choice;
   bool ke_fits = false;
-  if (!ike::choose_with_ke(request.sa, ike::Protocol::ike, connection.ike_suites, request.ke,
-                           ike::KePolicy::save_round_trip, choice, ke_fits) ||
+  if (!ike::choose_with_ke(request.sa, ike::Protocol::ike, usable_suites(connection.ike_suites),
+                           request.ke, ike::KePolicy::save_round_trip, choice, ke_fits) ||
       choice.spi.size() != 8 || choice.suite.ke == ike::KeId::none)
     return refuse_child(sa, ike::Notify::no_proposal_chosen, answer);
   if (!ke_fits) return wants_group(sa, choice.suite.ke, plane, answer);
@@ -150,21 +159,33 @@ Transition rekey_ike(const IkeSa& sa, const Connection& connection,
     return refuse_child(sa, ike::Notify::invalid_syntax, answer);
   const ike::IkeSpi peer_spi(crypto::load_be64(choice.spi.data()));
   const ike::IkeSpi own_spi = plane.workers.new_control_spi(plane.random);
-  std::unique_ptr<IkeSa> successor =
-      successor_of(sa, false, peer_spi, own_spi, choice.suite, plane);
-  derive_successor_keys(sa, fresh.shared.reveal(), request.nonce, fresh.nonce, plane, *successor);
   ike::CreateChildResponse response{.is_ike = true,
                                     .proposal_number = choice.proposal_number,
                                     .suite = choice.suite,
                                     .ike_spi = own_spi,
                                     .nonce = fresh.nonce,
                                     .ke_data = fresh.ke};
-  const TicketIssuer::Issued issued = ticket_for(*successor, connection, request, plane, response);
-  response.ticket = issued.ticket;
-  if (!issued.ticket.empty()) {
-    successor->issuer = issued.issuer;
-    successor->serial = issued.serial;
+  if (!choice.suite.additional.empty()) {
+    auto pending = pending_ke(request, choice, fresh, plane);
+    pending->is_ike = true;
+    pending->kes.peer_spi = peer_spi;
+    pending->kes.own_spi = own_spi;
+    pending->ticket_request = request.ticket_request;
+    response.link = pending->kes.link;
+    ike::write_create_child_response(answer, response);
+    Transition begun{.next = sa.state};
+    begun.then(AwaitKe{std::move(pending)});
+    return begun;
   }
+  std::unique_ptr<IkeSa> successor =
+      successor_of(sa, false, peer_spi, own_spi, choice.suite, plane);
+  derive_successor_keys(sa, fresh.shared.reveal(), request.nonce, fresh.nonce, {}, plane,
+                        *successor);
+  SuccessorTicket ticket;
+  if (request.ticket_request) ticket = ticket_for(*successor, connection, plane);
+  response.ticket = ticket.issued.ticket;
+  response.ticket_lifetime_s = ticket.issued.lifetime_s;
+  response.ticket_refusal = ticket.refusal;
   ike::write_create_child_response(answer, response);
   Transition done{.next = SaState::replaced};
   done.then(ReplaceIke{std::move(successor)});
@@ -172,6 +193,35 @@ Transition rekey_ike(const IkeSa& sa, const Connection& connection,
 }
 
 }  // namespace
+
+void note_new_child(const IkeSa& sa, ike::EspSpi replaces, AddChild child, Octets lower_nonce,
+                    Transition& done) {
+  const ike::EspSpi spi_in = child.child.spi_in;
+  done.then(std::move(child));
+  if (replaces.value() == 0) return;
+  if (sa.own.asking == Asking::rekey_child && sa.own.child_in == replaces) {
+    done.then(NoteCollision{.new_in = spi_in, .lower_nonce = std::move(lower_nonce)});
+  } else {
+    done.then(ReplaceChild{replaces});
+  }
+}
+
+const Octets& lower_nonce(const Octets& a, const Octets& b) {
+  return std::ranges::lexicographical_compare(a, b) ? a : b;
+}
+
+SuccessorTicket ticket_for(IkeSa& successor, const Connection& connection, Plane& plane) {
+  SuccessorTicket ticket;
+  if (connection.tickets)
+    ticket.issued = plane.tickets.issue(TicketIssuer::subject_of(successor), plane.now.unix_s);
+  if (ticket.issued.ticket.empty()) {
+    ticket.refusal = static_cast<std::uint16_t>(ike::Notify::ticket_nack);
+    return ticket;
+  }
+  successor.issuer = ticket.issued.issuer;
+  successor.serial = ticket.issued.serial;
+  return ticket;
+}
 
 Transition on_create_child(const IkeSa& sa, const Request& request, Plane& plane,
                            ike::ChainBuilder& answer) {

@@ -15,7 +15,6 @@ namespace {
 
 using Progress = EapAuthenticator::Progress;
 
-constexpr ike::MessageId kFirstAuth{1};
 constexpr std::size_t kProofMax = 32'000;  // IDr, certificates and AUTH
 
 Transition refuse_eap(const IkeSa& sa, std::string_view why, crypto::Bytes packet, Plane& plane,
@@ -39,8 +38,8 @@ Transition carry(const IkeSa& sa, EapAuthenticator& eap, Plane& plane, ike::Chai
       break;
   }
   // The first answer also holds our proof, which was made before the server spoke.
-  if (sa.window.next_request() == kFirstAuth) {
-    const Handshake& h = *sa.handshake;
+  const Handshake& h = *sa.handshake;
+  if (sa.window.next_request() == h.first_auth()) {
     ike::PayloadChain chain(h.proof_first, h.proof);
     for (ike::Payload p; chain.next(p);) answer.payload(p.type, p.body);
   }

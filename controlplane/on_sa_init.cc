@@ -31,10 +31,14 @@ Octets wants_group(const ike::Header& header, ike::KeId wanted) {
   return answer;
 }
 
-// The suites of our connections whose group this machine can do.
-std::vector<ike::Suite> usable_suites(crypto::Bytes local_address, const Plane& plane) {
+// The suites of our connections whose groups this machine can do. Additional key exchanges need
+// IKE_INTERMEDIATE (RFC 9370 §2.2.1).
+std::vector<ike::Suite> suites_for(const ike::SaInitRequest& request, crypto::Bytes local_address,
+                                   const Plane& plane) {
   std::vector<ike::Suite> suites = plane.policy->ike_suites(local_address);
-  std::erase_if(suites, [](const ike::Suite& s) { return !ke_group(s.ke); });
+  std::erase_if(suites, [&](const ike::Suite& s) {
+    return !has_usable_kes(s) || (!s.additional.empty() && !request.intermediate_supported);
+  });
   return suites;
 }
 
@@ -72,6 +76,7 @@ Octets write_answer(const IkeSa& sa, crypto::Bytes ke, std::uint8_t proposal_num
       .nat_destination = destination,
       .fragmentation_supported = sa.fragmentation,
       .childless_supported = switches.childless,
+      .intermediate_supported = h.has_intermediate,
       .signature_hashes = h.signature_hashes == 0 ? std::uint16_t{0} : kOurHashes,
       .has_certreq = !authorities.empty(),
       .authorities = authorities};
@@ -107,6 +112,9 @@ std::unique_ptr<IkeSa> make_sa(const ike::SaInitRequest& request, const dp::Peer
   h.nonce_r.resize(ike::kNonceLen);
   plane.random.fill(h.nonce_r);
   h.signature_hashes = request.signature_hashes;
+  h.has_intermediate = request.intermediate_supported;
+  h.next_ke = suite.additional.next(0);
+  if (!suite.additional.empty()) sa->state = SaState::intermediate;
   return sa;
 }
 
@@ -125,7 +133,7 @@ SaInitOutcome on_sa_init(const dp::PeerPath& path, crypto::Bytes message, const 
   ike::Choice choice;
   bool ke_fits = false;
   if (!ike::choose_with_ke(request.sa, ike::Protocol::ike,
-                           usable_suites(path.local_octets(), plane), request.ke,
+                           suites_for(request, path.local_octets(), plane), request.ke,
                            ike::KePolicy::save_round_trip, choice, ke_fits)) {
     ++plane.counters.no_proposal;
     return {nullptr, refusal(header, ike::Notify::no_proposal_chosen)};

@@ -63,12 +63,17 @@ void Machine::ask_delete_child(IkeSa& sa, ike::EspSpi spi_in) {
 void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
   ChildSa* child = sa.child(spi_in);
   if (sa.state != SaState::established || child == nullptr || !sa.window.may_ask()) return;
+  if (sa.pending_ke != nullptr) {  // the peer is making something: afterwards
+    child->rekey_at_ms = sa.pending_ke->kes.ends_at_ms;
+    return schedule(sa);
+  }
   child->rekey_at_ms = ExchangeWindow::kNever;
   // A reload may have taken the connection: what it gave lives until its end.
   const Connection* connection = plane_.policy->connection(sa.connection_id);
   if (connection == nullptr || child->replaced || child->delete_wanted) return;
   Inner inner;
   OwnRequest own = begin_child_rekey(sa, *child, *connection, plane_, inner.chain);
+  if (own.asking == Asking::nothing) return;
   if (own.new_spi.value() == 0) {  // all places are taken: later
     child->rekey_at_ms = plane_.now.ms + kNoPlaceRetryMs;
     return;
@@ -78,11 +83,16 @@ void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
 
 void Machine::start_rekey(IkeSa& sa) {
   if (sa.state != SaState::established || !sa.window.may_ask()) return;
+  if (sa.pending_ke != nullptr) {
+    sa.rekey_at_ms = sa.pending_ke->kes.ends_at_ms;
+    return schedule(sa);
+  }
   sa.rekey_at_ms = ExchangeWindow::kNever;
   const Connection* connection = plane_.policy->connection(sa.connection_id);
   if (connection == nullptr || sa.delete_wanted) return;
   Inner inner;
   OwnRequest own = begin_ike_rekey(sa, *connection, plane_, inner.chain);
+  if (own.asking == Asking::nothing) return;
   ask(sa, ike::Exchange::create_child_sa, std::move(own), inner.chain.first_type(), inner.octets());
 }
 
@@ -99,6 +109,7 @@ void Machine::ask_next(IkeSa& sa) {
 }
 
 Transition Machine::on_answer(const IkeSa& sa, const Answer& answer) {
+  if (sa.own.kes != nullptr) return on_followup_answered(sa, answer, plane_);
   switch (sa.own.asking) {
     case Asking::rekey_child:
       return on_child_rekeyed(sa, answer, plane_);

@@ -25,6 +25,8 @@ struct PlaneCounters {
   std::uint64_t half_open_limit = 0;
   std::uint64_t sas_limit = 0;
   std::uint64_t half_open_expired = 0;
+  std::uint64_t intermediates = 0;
+  std::uint64_t intermediate_refused = 0;
   std::uint64_t handshakes = 0;
   std::uint64_t auth_failed = 0;
   std::uint64_t eap_started = 0;
@@ -34,6 +36,8 @@ struct PlaneCounters {
   std::uint64_t children_rekeyed = 0;
   std::uint64_t children_deleted = 0;
   std::uint64_t ike_rekeyed = 0;
+  std::uint64_t followup_kes = 0;
+  std::uint64_t followup_ke_lost = 0;
   std::uint64_t ike_deleted = 0;
   std::uint64_t adopted = 0;
   std::uint64_t superseded = 0;
@@ -52,7 +56,7 @@ struct PlaneCounters {
 
 struct PlaneCounterRow {
   std::string_view name;
-  std::uint64_t PlaneCounters::*value;
+  std::uint64_t PlaneCounters::* value;
   std::string_view meaning;
 };
 inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
@@ -75,6 +79,9 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
     {"sas_limit", &PlaneCounters::sas_limit, "IKE_SA_INIT dropped: too many IKE SAs"},
     {"half_open_expired", &PlaneCounters::half_open_expired,
      "half-open SAs whose IKE_AUTH never came"},
+    {"intermediates", &PlaneCounters::intermediates, "IKE_INTERMEDIATE served"},
+    {"intermediate_refused", &PlaneCounters::intermediate_refused,
+     "IKE_INTERMEDIATE refused: unreadable, or not the key exchange that is owed"},
     {"handshakes", &PlaneCounters::handshakes, "SAs authenticated by a full handshake"},
     {"auth_failed", &PlaneCounters::auth_failed, "IKE_AUTH refused"},
     {"eap_started", &PlaneCounters::eap_started, "conversations with RADIUS begun"},
@@ -85,6 +92,10 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
     {"children_rekeyed", &PlaneCounters::children_rekeyed, "Child SAs replaced by a rekey"},
     {"children_deleted", &PlaneCounters::children_deleted, "Child SAs removed"},
     {"ike_rekeyed", &PlaneCounters::ike_rekeyed, "IKE SAs replaced by a rekey"},
+    {"followup_kes", &PlaneCounters::followup_kes,
+     "IKE_FOLLOWUP_KE served, and answers to ours that were good"},
+    {"followup_ke_lost", &PlaneCounters::followup_ke_lost,
+     "CREATE_CHILD_SA given up because its IKE_FOLLOWUP_KE failed or never came"},
     {"ike_deleted", &PlaneCounters::ike_deleted, "IKE SAs removed"},
     {"adopted", &PlaneCounters::adopted, "resumed SAs taken over from workers"},
     {"superseded", &PlaneCounters::superseded, "SAs that ended because their client resumed"},

@@ -14,15 +14,25 @@ namespace {
 using crypto::KeyKind;
 using crypto::SignatureAlgorithm;
 
+// RFC 9242 §3.3.2: with IKE_INTERMEDIATE, AUTH of both sides covers it.
+Octets int_auth_of(const Handshake& h) {
+  if (h.intermediates == 0) return {};
+  Octets int_auth(ike::kIntAuthMax);
+  int_auth.resize(ike::write_int_auth(h.int_auth_i, h.int_auth_r, h.first_auth(), int_auth));
+  return int_auth;
+}
+
 Octets signed_octets(const IkeSa& sa, crypto::Bytes sk_p, crypto::Bytes message,
                      crypto::Bytes nonce, crypto::Bytes id_body, Plane& plane) {
-  Octets octets(ike::auth_octets_max(message.size()));
+  const Octets int_auth = int_auth_of(*sa.handshake);
+  Octets octets(ike::auth_octets_max(message.size()) + int_auth.size());
   octets.resize(ike::write_auth_octets(plane.engine,
                                        {.prf = ike::prf_of(sa.suite.prf),
                                         .sk_p = sk_p,
                                         .real_message = message,
                                         .peer_nonce = nonce,
-                                        .id_body = id_body},
+                                        .id_body = id_body,
+                                        .int_auth = int_auth},
                                        octets));
   return octets;
 }

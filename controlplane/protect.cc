@@ -26,7 +26,13 @@ ike::SkOutcome Machine::unprotect(IkeSa& sa, crypto::Bytes message, const ike::H
 bool Machine::is_authentic(const IkeSa& sa, crypto::Bytes message, const ike::Header& header) {
   ike::Reassembler none{crypto::MutBytes()};
   ike::OpenedMessage opened;
-  const ike::SkReceiver receiver{plane_.engine, sa.suite, sa.key_in(), sa.integ_in()};
+  // RFC 9370 §2.2.2: a request that changed the keys comes again under those before.
+  const bool former = sa.handshake != nullptr && sa.handshake->former_id != ike::MessageId() &&
+                      sa.handshake->former_id == header.message_id;
+  const ike::IkeKeys old =
+      ike::split_ike_keymat(sa.suite, (former ? sa.handshake->former_keymat : sa.keymat).reveal());
+  const ike::SkReceiver receiver{plane_.engine, sa.suite, former ? old.sk_ei : sa.key_in(),
+                                 former ? old.sk_ai : sa.integ_in()};
   const ike::SkOutcome outcome = ike::open_message(
       receiver, message, header, sa.fragmentation ? &none : nullptr, plaintext_, opened);
   crypto::secure_zero(crypto::MutBytes(plaintext_).first(message.size()));
@@ -35,7 +41,7 @@ bool Machine::is_authentic(const IkeSa& sa, crypto::Bytes message, const ike::He
 
 bool Machine::may_store_fragment(IkeSa& sa) {
   if (sa.fragments != nullptr) return true;
-  const bool stranger = sa.state == SaState::half_open || sa.state == SaState::eap;
+  const bool stranger = !is_authenticated(sa.state);
   if (fragment_stores_ >= (stranger ? kStrangersFragmentStoresMax : kFragmentStoresMax)) {
     ++plane_.counters.fragments_limit;
     return false;

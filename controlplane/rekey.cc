@@ -1,10 +1,11 @@
 // Rekeys that the gateway begins: its CREATE_CHILD_SA requests, and what their answers mean.
-// RFC 7296 §1.3.2-1.3.3, §2.8, §2.18, §2.25.
+// RFC 7296 §1.3.2-1.3.3, §2.8, §2.18, §2.25; RFC 9370 §2.2.4.
 #include <algorithm>
 
 #include "controlplane/handlers.h"
 #include "controlplane/ke_groups.h"
 #include "ike/create_child.h"
+#include "ike/intermediate.h"
 #include "ike/key_schedule.h"
 #include "ike/proposal.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kRetryMs = 10'000;  // after TEMPORARY_FAILURE and the like
 constexpr std::uint64_t kRetrySpreadMs = 5'000;
+constexpr std::size_t kKeMessageOverhead = 64;  // headers of KE and ADDITIONAL_KEY_EXCHANGE
 
 std::uint64_t retry_ms(Plane& plane) { return kRetryMs + plane.random.below(kRetrySpreadMs); }
 
@@ -91,6 +93,11 @@ void narrow_answer(const IkeSa& sa, const ike::CreateChildAnswer& answer, ChildS
   ike::narrow(answer.ts_r, old->ts_remote, child.ts_remote);
 }
 
+// RFC 9370 §2.2.4: how the peer knows later what we go on with.
+bool has_link_if_needed(const ike::CreateChildAnswer& answer, const ike::Suite& chosen) {
+  return chosen.additional.empty() || !answer.link.empty();
+}
+
 bool is_offered(std::span<const ike::Suite> offered, const ike::Suite& suite) {
   return std::ranges::find(offered, suite) != offered.end();
 }
@@ -107,6 +114,102 @@ void settle_collision(const IkeSa& sa, ike::EspSpi ours, crypto::Bytes peer_nonc
       std::ranges::lexicographical_compare(our_lowest, own.collided_nonce);
   done.then(ReplaceChild{own.child_in});
   done.then(DeleteChild{ours_is_redundant ? ours : own.child_in});
+}
+
+// What the answer to our CREATE_CHILD_SA began.
+std::unique_ptr<KeChain> chain_of(const IkeSa& sa, const ike::CreateChildAnswer& made,
+                                  const ike::Choice& choice, crypto::SecretBytes shared,
+                                  const Plane& plane) {
+  auto kes = std::make_unique<KeChain>();
+  kes->suite = choice.suite;
+  kes->next_ke = choice.suite.additional.next(0);
+  kes->link.assign(made.link.begin(), made.link.end());
+  kes->shared = std::move(shared);
+  kes->nonce_i = sa.own.nonce;
+  kes->nonce_r.assign(made.nonce.begin(), made.nonce.end());
+  kes->ends_at_ms = plane.now.ms + kFollowupKeMs;
+  return kes;
+}
+
+// The same after one more key exchange.
+std::unique_ptr<KeChain> longer_chain(const KeChain& kes, const ike::KeMessage& message,
+                                      crypto::Bytes secret) {
+  auto longer = std::make_unique<KeChain>();
+  longer->suite = kes.suite;
+  longer->next_ke = kes.suite.additional.next(kes.next_ke + 1);
+  longer->link.assign(message.link.begin(), message.link.end());
+  longer->shared = crypto::SecretBytes(kes.shared.reveal());
+  longer->more = join_secrets(kes.more.reveal(), secret);
+  longer->nonce_i = kes.nonce_i;
+  longer->nonce_r = kes.nonce_r;
+  longer->child = kes.child;
+  longer->peer_spi = kes.peer_spi;
+  longer->own_spi = kes.own_spi;
+  longer->ends_at_ms = kes.ends_at_ms;
+  return longer;
+}
+
+bool is_complete(const KeChain& kes) { return kes.next_ke == ike::AdditionalKes::kMax; }
+
+Transition ask_ke(const IkeSa& sa, std::unique_ptr<KeChain> kes) {
+  const ike::KeId method = kes->suite.additional.at(kes->next_ke);
+  OwnRequest own{.asking = sa.own.asking,
+                 .child_in = sa.own.child_in,
+                 .new_spi = sa.own.new_spi,
+                 .new_ike_spi = sa.own.new_ike_spi,
+                 .nonce = sa.own.nonce,
+                 .offered = sa.own.offered,
+                 .collided_in = sa.own.collided_in,
+                 .collided_nonce = sa.own.collided_nonce};
+  const crypto::Bytes ke = begin_ke(method, own);
+  CHECK(own.ke != nullptr);  // nothing else was offered
+  Octets inner(ke.size() + kes->link.size() + kKeMessageOverhead);
+  crypto::ByteWriter writer(inner);
+  ike::ChainBuilder chain(writer);
+  ike::write_ke_message(chain, {.ke = method, .ke_data = ke, .link = kes->link});
+  CHECK(writer.ok());
+  inner.resize(writer.size());
+  own.kes = std::move(kes);
+  Transition asks{.next = sa.state};
+  asks.then(AskKe{.own = std::move(own), .first = chain.first_type(), .inner = std::move(inner)});
+  return asks;
+}
+
+Transition child_made(const IkeSa& sa, const KeChain& kes, Plane& plane) {
+  const OwnRequest& own = sa.own;
+  AddChild added;
+  added.child = kes.child;
+  ike::derive_child_keys_with_ke(
+      plane.engine, sa.suite, sa.keys().sk_d, kes.shared.reveal(), kes.nonce_i, kes.nonce_r,
+      crypto::MutBytes(added.keymat.fill()).first(ike::child_keymat_len(kes.suite)),
+      kes.more.reveal());
+  Transition done{.next = sa.state};
+  const ike::EspSpi ours = added.child.spi_in;
+  // The old SA went meanwhile, or the peer narrowed to nothing.
+  const bool ours_is_useless =
+      added.child.ts_local.count == 0 || added.child.ts_remote.count == 0 ||
+      std::ranges::find(sa.children, own.child_in, &ChildSa::spi_in) == sa.children.end();
+  done.then(std::move(added));
+  if (ours_is_useless) {
+    done.then(DeleteChild{ours});
+  } else if (own.collided_in.value() != 0) {
+    settle_collision(sa, ours, kes.nonce_r, done);
+  } else {
+    done.then(ReplaceChild{own.child_in});
+    done.then(DeleteChild{own.child_in});
+  }
+  return done;
+}
+
+Transition ike_made(const IkeSa& sa, const KeChain& kes, Plane& plane) {
+  std::unique_ptr<IkeSa> successor =
+      successor_of(sa, true, kes.peer_spi, kes.own_spi, kes.suite, plane);
+  derive_successor_keys(sa, kes.shared.reveal(), kes.nonce_i, kes.nonce_r, kes.more.reveal(), plane,
+                        *successor);
+  Transition done{.next = SaState::replaced};
+  done.then(ReplaceIke{std::move(successor)});
+  done.then(DeleteIke{});
+  return done;
 }
 
 }  // namespace
@@ -140,21 +243,25 @@ std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::Ike
 }
 
 void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
-                           crypto::Bytes nr, Plane& plane, IkeSa& successor) {
+                           crypto::Bytes nr, crypto::Bytes additional, Plane& plane,
+                           IkeSa& successor) {
   ike::derive_rekeyed_keys(
       plane.engine, sa.suite, sa.keys().sk_d, successor.suite, shared, ni, nr, successor.spi_i,
       successor.spi_r,
-      crypto::MutBytes(successor.keymat.fill()).first(ike::ike_keymat_len(successor.suite)));
+      crypto::MutBytes(successor.keymat.fill()).first(ike::ike_keymat_len(successor.suite)),
+      additional);
 }
 
 OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
                              Plane& plane, ike::ChainBuilder& request) {
+  const std::vector<ike::Suite> usable = usable_suites(connection.child_suites);
+  if (usable.empty()) return {};
   OwnRequest own{.asking = Asking::rekey_child,
                  .child_in = child.spi_in,
                  .new_spi = plane.workers.new_child_spi(sa.worker, plane.random),
                  .nonce = fresh_nonce(plane)};
-  const ike::KeId group = group_for(connection.child_suites, child.rekey_group, child.suite.ke);
-  own.offered = suites_with(connection.child_suites, group);
+  const ike::KeId group = group_for(usable, child.rekey_group, child.suite.ke);
+  own.offered = suites_with(usable, group);
   const crypto::Bytes ke = begin_ke(group, own);
   ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_child,
                                           .rekey_spi = child.spi_in,
@@ -192,42 +299,28 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
   if (made.error != 0 || !made.has_ts ||
       ike::read_chosen(made.sa, ike::Protocol::esp, choice) != ike::ParseError::none ||
       !is_offered(own.offered, choice.suite) || choice.spi.size() != 4 ||
-      !finish_ke(own, made, choice.suite.ke, shared))
+      !has_link_if_needed(made, choice.suite) || !finish_ke(own, made, choice.suite.ke, shared))
     return rekey_later(sa, made, own.child_in, plane);
 
-  AddChild added;
-  ChildSa& child = added.child;
+  auto kes = chain_of(sa, made, choice, std::move(shared), plane);
+  ChildSa& child = kes->child;
   child.spi_in = own.new_spi;
   child.spi_out = ike::EspSpi(crypto::load_be32(choice.spi.data()));
   child.suite = choice.suite;
   child.we_initiated = true;
   narrow_answer(sa, made, child);
-  ike::derive_child_keys_with_ke(
-      plane.engine, sa.suite, sa.keys().sk_d, shared.reveal(), own.nonce, made.nonce,
-      crypto::MutBytes(added.keymat.fill()).first(ike::child_keymat_len(child.suite)));
-  Transition done{.next = sa.state};
-  const ike::EspSpi ours = child.spi_in;
-  // The old SA went meanwhile, or the peer narrowed to nothing.
-  const bool ours_is_useless = child.ts_local.count == 0 || child.ts_remote.count == 0;
-  done.then(std::move(added));
-  if (ours_is_useless) {
-    done.then(DeleteChild{ours});
-  } else if (own.collided_in.value() != 0) {
-    settle_collision(sa, ours, made.nonce, done);
-  } else {
-    done.then(ReplaceChild{own.child_in});
-    done.then(DeleteChild{own.child_in});
-  }
-  return done;
+  return is_complete(*kes) ? child_made(sa, *kes, plane) : ask_ke(sa, std::move(kes));
 }
 
 OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
                            ike::ChainBuilder& request) {
+  const std::vector<ike::Suite> usable = usable_suites(connection.ike_suites);
+  if (usable.empty()) return {};
   OwnRequest own{.asking = Asking::rekey_ike,
                  .new_ike_spi = plane.workers.new_control_spi(plane.random),
                  .nonce = fresh_nonce(plane)};
-  const ike::KeId group = group_for(connection.ike_suites, sa.rekey_group, sa.suite.ke);
-  own.offered = suites_with(connection.ike_suites, group);
+  const ike::KeId group = group_for(usable, sa.rekey_group, sa.suite.ke);
+  own.offered = suites_with(usable, group);
   const crypto::Bytes ke = begin_ke(group, own);
   ike::write_create_child_offer(request, {.kind = ike::CreateChildKind::rekey_ike,
                                           .suites = own.offered,
@@ -248,16 +341,36 @@ Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane) {
   if (!readable || made.error != 0 ||
       ike::read_chosen(made.sa, ike::Protocol::ike, choice) != ike::ParseError::none ||
       !is_offered(own.offered, choice.suite) || choice.spi.size() != 8 ||
-      choice.suite.ke == ike::KeId::none || !finish_ke(own, made, choice.suite.ke, shared))
+      choice.suite.ke == ike::KeId::none || !has_link_if_needed(made, choice.suite) ||
+      !finish_ke(own, made, choice.suite.ke, shared))
     return rekey_later(sa, made, ike::EspSpi(0), plane);
-  const ike::IkeSpi peer_spi(crypto::load_be64(choice.spi.data()));
-  std::unique_ptr<IkeSa> successor =
-      successor_of(sa, true, peer_spi, own.new_ike_spi, choice.suite, plane);
-  derive_successor_keys(sa, shared.reveal(), own.nonce, made.nonce, plane, *successor);
-  Transition done{.next = SaState::replaced};
-  done.then(ReplaceIke{std::move(successor)});
-  done.then(DeleteIke{});
-  return done;
+  auto kes = chain_of(sa, made, choice, std::move(shared), plane);
+  kes->peer_spi = ike::IkeSpi(crypto::load_be64(choice.spi.data()));
+  kes->own_spi = own.new_ike_spi;
+  return is_complete(*kes) ? ike_made(sa, *kes, plane) : ask_ke(sa, std::move(kes));
+}
+
+Transition on_followup_answered(const IkeSa& sa, const Answer& answer, Plane& plane) {
+  const OwnRequest& own = sa.own;
+  const KeChain& kes = *own.kes;
+  ike::KeMessage message;
+  ike::PayloadType offending = ike::PayloadType::none;
+  const bool readable = ike::parse_ke_message(answer.first, answer.inner, message, offending) ==
+                        ike::ParseError::none;
+  const bool is_last = kes.suite.additional.next(kes.next_ke + 1) == ike::AdditionalKes::kMax;
+  crypto::SecretBytes secret(crypto::ke_shared_len(own.ke->group()));
+  if (!readable || message.error != 0 || plane.now.ms >= kes.ends_at_ms ||
+      message.ke != kes.suite.additional.at(kes.next_ke) || (!is_last && message.link.empty()) ||
+      !own.ke->derive(message.ke_data, secret.fill())) {
+    // STATE_NOT_FOUND, or what the peer should not have said: all of it again, later.
+    ++plane.counters.followup_ke_lost;
+    return rekey_later(sa, {}, own.child_in, plane);
+  }
+  ++plane.counters.followup_kes;
+  auto longer = longer_chain(kes, message, secret.reveal());
+  if (!is_complete(*longer)) return ask_ke(sa, std::move(longer));
+  return own.asking == Asking::rekey_ike ? ike_made(sa, *longer, plane)
+                                         : child_made(sa, *longer, plane);
 }
 
 }  // namespace cp

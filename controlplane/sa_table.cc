@@ -32,7 +32,7 @@ IkeSa& SaTable::add(std::unique_ptr<IkeSa> sa) {
   const std::uint64_t spi = added.our_spi().value();
   CHECK(spi != 0);
   Held held{.sa = std::move(sa)};
-  if (added.state == SaState::half_open) {
+  if (is_half_open(added.state)) {
     held.initiator = initiator_key(added.spi_i, added.path);
     held.prefix = prefix_key(added.path);
     by_initiator_.insert_or_assign(held.initiator, spi);

@@ -40,8 +40,8 @@ std::uint64_t Machine::handshake_end_ms(const IkeSa& sa) const {
 
 void Machine::schedule(IkeSa& sa) {
   std::uint64_t at = std::min(sa.window.retransmit_at_ms(), sa.ends_at_ms);
-  if (sa.state == SaState::half_open || sa.state == SaState::eap)
-    at = std::min(at, handshake_end_ms(sa));
+  if (!is_authenticated(sa.state)) at = std::min(at, handshake_end_ms(sa));
+  if (sa.pending_ke != nullptr) at = std::min(at, sa.pending_ke->kes.ends_at_ms);
   if (sa.fragments != nullptr) at = std::min(at, sa.fragments->since_ms + kFragmentsMs);
   if (sa.state == SaState::established) {
     for (const ChildSa& child : sa.children) at = std::min(at, child.ends_at_ms);
@@ -58,7 +58,11 @@ void Machine::schedule(IkeSa& sa) {
 void Machine::look_after(IkeSa& sa) {
   const std::uint64_t now = plane_.now.ms;
   if (sa.fragments != nullptr && now >= sa.fragments->since_ms + kFragmentsMs) drop_fragments(sa);
-  if (sa.state == SaState::half_open || sa.state == SaState::eap) {
+  if (sa.pending_ke != nullptr && now >= sa.pending_ke->kes.ends_at_ms) {
+    ++plane_.counters.followup_ke_lost;
+    sa.pending_ke.reset();
+  }
+  if (!is_authenticated(sa.state)) {
     if (now < handshake_end_ms(sa)) return schedule(sa);
     ++plane_.counters.half_open_expired;
     return close(sa);
@@ -109,7 +113,7 @@ void Machine::close(IkeSa& sa) {
 
 // The gateway ends the SA, so its ticket dies too.
 void Machine::terminate(IkeSa& sa) {
-  if (sa.state == SaState::half_open || sa.state == SaState::eap) return close(sa);
+  if (!is_authenticated(sa.state)) return close(sa);
   plane_.tickets.revoke(sa);
   sa.serial = ike::TicketSerial(0);
   sa.ends_at_ms = ExchangeWindow::kNever;

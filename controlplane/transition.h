@@ -18,12 +18,20 @@ struct Request {
   dp::PeerPath path;  // that it came along
   ike::Header header;
   ike::PayloadType first = ike::PayloadType::none;
-  crypto::Bytes inner;  // the payloads inside SK
+  crypto::Bytes inner;    // the payloads inside SK
+  crypto::Bytes message;  // as it came; of several fragments the last one
 };
 
 // An answer to a request of ours, likewise.
 using Answer = Request;
 
+// An IKE_INTERMEDIATE is done: what AUTH will cover (RFC 9242 §3.3.2) and, after an additional key
+// exchange, the keys of all later messages (RFC 9370 §2.2.2).
+struct NoteIntermediate {
+  Octets int_auth_i, int_auth_r;
+  bool has_keys = false;
+  crypto::Secret<ike::kIkeKeymatMax> keymat;
+};
 // EAP begins: the first IKE_AUTH request is kept for the last one.
 struct BeginEap {
   ike::PayloadType proof_first;
@@ -59,6 +67,23 @@ struct ReplaceChild {
 struct ReplaceIke {
   std::unique_ptr<IkeSa> successor;
 };
+// The peer's CREATE_CHILD_SA goes on in IKE_FOLLOWUP_KE (RFC 9370 §2.2.4).
+struct AwaitKe {
+  std::unique_ptr<PendingKe> pending;
+};
+// One of its additional key exchanges is done and another one follows.
+struct AdvanceKe {
+  crypto::SecretBytes secret;
+  Octets link;
+};
+// It is done, or given up.
+struct ForgetKe {};
+// Our CREATE_CHILD_SA goes on: the next IKE_FOLLOWUP_KE.
+struct AskKe {
+  OwnRequest own;
+  ike::PayloadType first;
+  Octets inner;
+};
 struct NoteTicket {
   ike::IssuerId issuer;
   ike::TicketSerial serial;
@@ -89,8 +114,9 @@ struct RekeyLater {
 };
 
 using Action =
-    std::variant<BeginEap, Authenticate, AddChild, RemoveChild, ReplaceChild, ReplaceIke,
-                 NoteTicket, Move, NoteCollision, DeleteChild, DeleteIke, RevokeTicket, RekeyLater>;
+    std::variant<NoteIntermediate, BeginEap, Authenticate, AddChild, RemoveChild, ReplaceChild,
+                 ReplaceIke, AwaitKe, AdvanceKe, ForgetKe, AskKe, NoteTicket, Move, NoteCollision,
+                 DeleteChild, DeleteIke, RevokeTicket, RekeyLater>;
 
 struct Transition {
   SaState next;

@@ -1,10 +1,13 @@
 // The initiator's side, message by message.
 #include "tests/controlplane/ike_client.h"
 
+#include <algorithm>
+
 #include "controlplane/identity_text.h"
 #include "controlplane/ke_groups.h"
 #include "crypto/base/error.h"
 #include "crypto/certificate.h"
+#include "crypto/prf_plus.h"
 #include "ike/auth_octets.h"
 #include "ike/proposal.h"
 
@@ -39,6 +42,8 @@ IkeClient::IkeClient(std::uint64_t seed)
 }
 
 Octets IkeClient::sa_init() {
+  const bool hybrid =
+      std::ranges::any_of(suites, [](const ike::Suite& s) { return !s.additional.empty(); });
   ke_ = crypto::KeyExchange::make(*ke_group(suites.front().ke));
   const ike::SaInitOffer offer{.spi_i = spi_i,
                                .cookie = {},
@@ -47,6 +52,7 @@ Octets IkeClient::sa_init() {
                                .ke_data = ke_->public_value(),
                                .nonce = nonce_i,
                                .fragmentation_supported = fragmentation,
+                               .intermediate_supported = hybrid || announces_intermediate,
                                .signature_hashes = ike::hash_bit(ike::HashId::sha2_256)};
   message1_.assign(4096, 0);
   message1_.resize(ike::write_sa_init_request(offer, message1_));
@@ -68,29 +74,20 @@ bool IkeClient::take_sa_init(const Octets& answer) {
   keymat.assign(ike::ike_keymat_len(suite), 0);
   ike::derive_ike_keys(*engine_, suite, shared, nonce_i, nonce_r, spi_i, spi_r, keymat);
   message_id = 1;
-  return true;
-}
-
-template <class Write>
-Octets IkeClient::inner_of(ike::PayloadType& first, Write write) {
-  Octets inner(8192);
-  crypto::ByteWriter writer(inner);
-  ike::ChainBuilder chain(writer);
-  write(chain);
-  CHECK(writer.ok());
-  inner.resize(writer.size());
-  first = chain.first_type();
-  return inner;
+  next_ke = suite.additional.next(0);
+  return suite.additional.empty() || sa_init_answer.intermediate_supported;
 }
 
 Octets IkeClient::octets_of_us(const Octets& id_body) {
-  Octets octets(ike::auth_octets_max(message1_.size()));
+  const Octets covered = int_auth();
+  Octets octets(ike::auth_octets_max(message1_.size()) + covered.size());
   octets.resize(ike::write_auth_octets(*engine_,
                                        {.prf = ike::prf_of(suite.prf),
                                         .sk_p = keys().sk_pi,
                                         .real_message = message1_,
                                         .peer_nonce = nonce_r,
-                                        .id_body = id_body},
+                                        .id_body = id_body,
+                                        .int_auth = covered},
                                        octets));
   return octets;
 }
@@ -111,6 +108,7 @@ Octets IkeClient::proof(const Octets& octets) {
 }
 
 Octets IkeClient::auth() {
+  first_auth_ = message_id;
   const Octets id_i = body(identity);
   const Octets id_r = gateway_identity.empty() ? Octets() : body(gateway_identity);
   const Octets made = proof(octets_of_us(id_i));
@@ -153,13 +151,15 @@ bool IkeClient::check_proof(crypto::Bytes secret) {
     const crypto::Bytes id = auth_answer.id_r.body;
     gateway_id_.assign(id.begin(), id.end());
   }
-  Octets octets(ike::auth_octets_max(message2_.size()));
+  const Octets covered = int_auth();
+  Octets octets(ike::auth_octets_max(message2_.size()) + covered.size());
   octets.resize(ike::write_auth_octets(*engine_,
                                        {.prf = ike::prf_of(suite.prf),
                                         .sk_p = keys().sk_pr,
                                         .real_message = message2_,
                                         .peer_nonce = nonce_i,
-                                        .id_body = gateway_id_},
+                                        .id_body = gateway_id_,
+                                        .int_auth = covered},
                                        octets));
   if (auth_answer.auth.method == ike::AuthMethod::shared_key)
     return ike::verify_shared_key_auth(*engine_, ike::prf_of(suite.prf), secret, octets,
@@ -231,17 +231,21 @@ Octets IkeClient::request(ike::Exchange exchange, ike::PayloadType first, const 
 std::vector<Octets> IkeClient::fragments(ike::Exchange exchange, std::size_t inner_len) {
   Octets inner(inner_len, 0);
   crypto::store_be16(inner.data() + 2, static_cast<std::uint16_t>(inner_len));
+  return sealed(exchange, static_cast<ike::PayloadType>(200), inner, ike::kFragmentMessageMax);
+}
+
+std::vector<Octets> IkeClient::sealed(ike::Exchange exchange, ike::PayloadType first,
+                                      const Octets& inner, std::size_t message_max) {
   const ike::Header header{.spi_i = spi_i,
                            .spi_r = spi_r,
                            .exchange = exchange,
                            .flags = role(),
                            .message_id = ike::MessageId(message_id++)};
-  const std::size_t count = ike::fragment_count(suite, inner.size(), ike::kFragmentMessageMax);
+  const std::size_t count = ike::fragment_count(suite, inner.size(), message_max);
   std::vector<Octets> pieces;
   for (std::size_t i = 1; i <= count; ++i) {
-    Octets piece(ike::kFragmentMessageMax);
-    piece.resize(ike::seal_fragment(sender(), header, static_cast<ike::PayloadType>(200), inner,
-                                    ike::kFragmentMessageMax, i, piece));
+    Octets piece(message_max);
+    piece.resize(ike::seal_fragment(sender(), header, first, inner, message_max, i, piece));
     pieces.push_back(piece);
   }
   return pieces;
@@ -285,20 +289,25 @@ std::uint16_t IkeClient::error_of(const Opened& opened) {
   return 0;
 }
 
-Octets IkeClient::rekey_child(ike::EspSpi old_in, ike::EspSpi new_in, ike::KeId ke) {
+Octets IkeClient::rekey_child(ike::EspSpi old_in, ike::EspSpi new_in, ike::KeId ke,
+                              const ike::AdditionalKes& additional) {
   Octets nonce(ike::kNonceLen);
   random_.fill(nonce);
+  kes = {.nonce_i = nonce};
   std::vector<ike::Suite> offered = esp_suites;
   crypto::Bytes public_value;
   if (ke != ike::KeId::none) {
-    for (ike::Suite& s : offered) s.ke = ke;
+    for (ike::Suite& s : offered) {
+      s.ke = ke;
+      s.additional = additional;
+    }
     ke_ = crypto::KeyExchange::make(*ke_group(ke));
     public_value = ke_->public_value();
   }
   const ike::SelectorList ts = everything();
   ike::PayloadType first = ike::PayloadType::none;
-  const Octets inner = inner_of(first, [&](ike::ChainBuilder& chain) {
-    ike::write_create_child_offer(chain,
+  const Octets inner = inner_of(first, [&](ike::ChainBuilder& payloads) {
+    ike::write_create_child_offer(payloads,
                                   {.kind = old_in.value() == 0 ? ike::CreateChildKind::new_child
                                                                : ike::CreateChildKind::rekey_child,
                                    .rekey_spi = old_in,
@@ -315,40 +324,26 @@ Octets IkeClient::rekey_child(ike::EspSpi old_in, ike::EspSpi new_in, ike::KeId 
 
 Octets IkeClient::rekey_ike(ike::IkeSpi new_spi) {
   random_.fill(nonce_i);
+  kes = {.nonce_i = nonce_i};
   next_spi_ = new_spi;
   ke_ = crypto::KeyExchange::make(*ke_group(suites.front().ke));
   ike::PayloadType first = ike::PayloadType::none;
-  const Octets inner = inner_of(first, [&](ike::ChainBuilder& chain) {
-    ike::write_create_child_offer(chain, {.kind = ike::CreateChildKind::rekey_ike,
-                                          .suites = suites,
-                                          .ike_spi = new_spi,
-                                          .nonce = nonce_i,
-                                          .ke = suites.front().ke,
-                                          .ke_data = ke_->public_value(),
-                                          .ticket_request = ticket_request});
+  const Octets inner = inner_of(first, [&](ike::ChainBuilder& payloads) {
+    ike::write_create_child_offer(payloads, {.kind = ike::CreateChildKind::rekey_ike,
+                                             .suites = suites,
+                                             .ike_spi = new_spi,
+                                             .nonce = nonce_i,
+                                             .ke = suites.front().ke,
+                                             .ke_data = ke_->public_value(),
+                                             .ticket_request = ticket_request});
   });
   return request(ike::Exchange::create_child_sa, first, inner);
 }
 
 bool IkeClient::take_rekey_ike(const Opened& opened) {
-  ike::CreateChildAnswer answer;
-  ike::Choice choice;
-  if (ike::parse_create_child_answer(opened.first, opened.inner, answer) != ike::ParseError::none ||
-      answer.error != 0 ||
-      ike::read_chosen(answer.sa, ike::Protocol::ike, choice) != ike::ParseError::none)
+  if (!take_create_child(opened, ike::Protocol::ike) || kes.next_ke < ike::AdditionalKes::kMax)
     return false;
-  Octets shared(crypto::ke_shared_len(ke_->group()));
-  if (!ke_->derive(answer.ke_data, shared)) return false;
-  const ike::IkeSpi new_r(crypto::load_be64(choice.spi.data()));
-  Octets fresh(ike::ike_keymat_len(choice.suite));
-  ike::derive_rekeyed_keys(*engine_, suite, keys().sk_d, choice.suite, shared, nonce_i,
-                           answer.nonce, next_spi_, new_r, fresh);
-  keymat = fresh;
-  suite = choice.suite;
-  spi_i = next_spi_;
-  spi_r = new_r;
-  message_id = 0;
-  tx_counter = 0;
+  go_on_with_chain();
   return true;
 }
 

@@ -9,8 +9,8 @@
 namespace cp {
 namespace {
 
-constexpr std::array kStates = {SaState::half_open, SaState::eap, SaState::established,
-                                SaState::replaced, SaState::closed};
+constexpr std::array kStates = {SaState::intermediate, SaState::half_open, SaState::eap,
+                                SaState::established,  SaState::replaced,  SaState::closed};
 static_assert(kStates.size() == static_cast<std::size_t>(SaState::count));
 // The known exchanges, what lies beside them, and what nobody knows.
 constexpr std::array<std::uint8_t, 18> kExchanges = {0,  1,  33, 34, 35, 36, 37,  38,  39,
@@ -86,11 +86,15 @@ TEST_F(MachineStates, TheTableNamesEachPairOnceAndFindsNoOther) {
         EXPECT_TRUE(next >= state || !edge->to[static_cast<std::size_t>(next)]);
     }
   EXPECT_EQ(found, all_edges().size());
-  EXPECT_EQ(found, 6u);
-  // RFC 7296 §1.2: nothing but IKE_AUTH comes before authentication.
+  EXPECT_EQ(found, 10u);
+  // RFC 7296 §1.2, RFC 9242 §3.2: nothing but IKE_INTERMEDIATE and IKE_AUTH comes before
+  // authentication, and nothing of them afterwards.
   for (const Edge& edge : all_edges())
-    EXPECT_EQ(edge.exchange == ike::Exchange::ike_auth,
-              edge.from == SaState::half_open || edge.from == SaState::eap);
+    EXPECT_EQ(edge.exchange == ike::Exchange::ike_auth ||
+                  edge.exchange == ike::Exchange::ike_intermediate,
+              !is_authenticated(edge.from));
+  // RFC 9370 §2.2.2: nor IKE_AUTH before the last key exchange.
+  EXPECT_EQ(find_edge(SaState::intermediate, ike::Exchange::ike_auth), nullptr);
 }
 
 TEST_F(MachineStates, ForgedAndClearMessagesChangeNothing) {

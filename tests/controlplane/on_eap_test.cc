@@ -55,9 +55,34 @@ class OnEap : public testing::Test {
   // The first two messages and the first answer to IKE_AUTH: our identity request.
   void begin() {
     ASSERT_TRUE(client.take_sa_init(rig->exchange(client.sa_init(), path).at(0)));
+    for (int i = 0; i < intermediates; ++i)
+      ASSERT_TRUE(client.take_intermediate(rig->exchange(client.intermediate().at(0), path)));
     const auto answers = rig->exchange(client.auth(), path);
     ASSERT_EQ(answers.size(), 1u);
     last_answers = answers;
+  }
+  // Until the SA is established.
+  void connect() {
+    begin();
+    ASSERT_TRUE(client.take_eap(last_answers));
+    EXPECT_TRUE(client.auth_answer.has_auth);  // our proof comes with the first EAP request
+    const auto challenge = round(eap(2, identifier(), "\001alice"), RadiusCode::access_challenge,
+                                 eap(1, 20, "\032hi"));
+    ASSERT_TRUE(client.take_eap(challenge));
+    EXPECT_FALSE(client.auth_answer.has_auth);
+    Octets msk(64);
+    for (std::size_t i = 0; i < msk.size(); ++i) msk[i] = static_cast<std::uint8_t>(i);
+    const auto success =
+        round(eap(2, 20, "\032yes"), RadiusCode::access_accept, eap(3, 20, ""), msk);
+    ASSERT_TRUE(client.take_eap(success));
+    EXPECT_EQ(Octets(client.auth_answer.eap.begin(), client.auth_answer.eap.end()), eap(3, 20, ""));
+    ASSERT_TRUE(client.take_auth(rig->exchange(client.last_auth(msk), path))) << rig->log_text();
+    const IkeSa* sa = rig->sa(client.spi_r);
+    ASSERT_NE(sa, nullptr);
+    EXPECT_EQ(sa->state, SaState::established);
+    EXPECT_EQ(sa->children.size(), 1u);
+    EXPECT_EQ(sa->eap_identity, Octets({'a', 'l', 'i', 'c', 'e'}));
+    EXPECT_FALSE(client.auth_answer.ticket.empty());
   }
   std::uint8_t identifier() const { return client.auth_answer.eap[1]; }
   // The client's packet goes to the server, whose answer comes back to the client.
@@ -85,30 +110,17 @@ class OnEap : public testing::Test {
   support::RadiusServerSocket server;
   std::unique_ptr<PlaneRig> rig;
   IkeClient client;
+  int intermediates = 0;
   std::vector<Octets> last_answers;
   dp::PeerPath path = rig_path();
 };
 
-TEST_F(OnEap, ConnectsWithTheKeyOfTheMethod) {
-  begin();
-  ASSERT_TRUE(client.take_eap(last_answers));
-  EXPECT_TRUE(client.auth_answer.has_auth);  // our proof comes with the first EAP request
-  const auto challenge =
-      round(eap(2, identifier(), "\001alice"), RadiusCode::access_challenge, eap(1, 20, "\032hi"));
-  ASSERT_TRUE(client.take_eap(challenge));
-  EXPECT_FALSE(client.auth_answer.has_auth);
-  Octets msk(64);
-  for (std::size_t i = 0; i < msk.size(); ++i) msk[i] = static_cast<std::uint8_t>(i);
-  const auto success = round(eap(2, 20, "\032yes"), RadiusCode::access_accept, eap(3, 20, ""), msk);
-  ASSERT_TRUE(client.take_eap(success));
-  EXPECT_EQ(Octets(client.auth_answer.eap.begin(), client.auth_answer.eap.end()), eap(3, 20, ""));
-  ASSERT_TRUE(client.take_auth(rig->exchange(client.last_auth(msk), path))) << rig->log_text();
-  const IkeSa* sa = rig->sa(client.spi_r);
-  ASSERT_NE(sa, nullptr);
-  EXPECT_EQ(sa->state, SaState::established);
-  EXPECT_EQ(sa->children.size(), 1u);
-  EXPECT_EQ(sa->eap_identity, Octets({'a', 'l', 'i', 'c', 'e'}));
-  EXPECT_FALSE(client.auth_answer.ticket.empty());
+TEST_F(OnEap, ConnectsWithTheKeyOfTheMethod) { connect(); }
+
+TEST_F(OnEap, CoversIkeIntermediateInBothOfItsProofs) {  // RFC 9242 §3.3.2
+  client.announces_intermediate = true;
+  intermediates = 2;
+  connect();
 }
 
 TEST_F(OnEap, RefusesWhomTheServerRejects) {

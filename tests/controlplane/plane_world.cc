@@ -14,7 +14,9 @@ constexpr std::size_t kLogMax = 16;
 
 std::string policy_text(std::string_view name, std::string_view more) {
   return fmt::format(
-      "[connections.{}]\nproposals = 'aes256gcm16-prfsha256-x25519'\n{}\n"
+      "[connections.{}]\nproposals = "
+      "['aes256gcm16-prfsha256-x25519-ke1_ecp256-ke4_none-ke4_ecp384',"
+      " 'aes256gcm16-prfsha256-x25519']\n{}\n"
       "[connections.{}.local]\nauth = 'psk'\nid = 'gw.example.org'\n"
       "[connections.{}.remote]\nauth = 'psk'\n[secrets.ike-all]\nsecret = 'secret'\n",
       name, more, name, name);
@@ -27,7 +29,7 @@ const std::array<std::string, 4> kPolicies = {
 
 }  // namespace
 
-const std::array<PlaneWorld::Operation, 21> PlaneWorld::kOperations = {
+const std::array<PlaneWorld::Operation, 24> PlaneWorld::kOperations = {
     &PlaneWorld::begin,
     &PlaneWorld::authenticate,
     &PlaneWorld::say_anything,
@@ -48,7 +50,10 @@ const std::array<PlaneWorld::Operation, 21> PlaneWorld::kOperations = {
     &PlaneWorld::supersede,
     &PlaneWorld::reload,
     &PlaneWorld::stall,
-    &PlaneWorld::start_child_rekey};
+    &PlaneWorld::start_child_rekey,
+    &PlaneWorld::begin_hybrid,
+    &PlaneWorld::intermediate,
+    &PlaneWorld::followup};
 
 PlaneWorld::PlaneWorld() : rig_(kPolicies[0]) {
   rig_.plane().plane().log.set_level(spdlog::level::off);
@@ -166,7 +171,8 @@ void PlaneWorld::check() {
 void PlaneWorld::check_sa(const IkeSa& sa) {
   CHECK(rig_.sa(sa.our_spi()) == &sa);
   CHECK(sa.state != SaState::closed && sa.state != SaState::eap);
-  CHECK((sa.handshake != nullptr) == (sa.state == SaState::half_open));
+  CHECK((sa.handshake != nullptr) == is_half_open(sa.state));
+  CHECK(sa.pending_ke == nullptr || sa.state == SaState::established);
   CHECK(!sa.window.answer_pending());
   CHECK(sa.scheduled_ms != ExchangeWindow::kNever);
   CHECK(sa.window.is_asking() == (sa.own.asking != Asking::nothing));

@@ -29,23 +29,27 @@ class PlaneWorld {
     Stage stage = Stage::none;
     std::optional<IkeClient::Opened> asked;  // what the gateway wants to know
     dp::PeerPath path;
-    ike::EspSpi newest;  // the client's SPI of its last Child SA
+    ike::EspSpi newest;   // the client's SPI of its last Child SA
+    ike::EspSpi to_come;  // of the one whose IKE_FOLLOWUP_KE go on
   };
   struct Logged {
     Octets message;
     dp::PeerPath path;
   };
   using Operation = void (PlaneWorld::*)(Peer&);
-  static const std::array<Operation, 21> kOperations;
+  static const std::array<Operation, 24> kOperations;
 
   // Operations: what clients say ...
   void begin(Peer& p);
+  void begin_hybrid(Peer& p);
+  void intermediate(Peer& p);
   void authenticate(Peer& p);
   void say_anything(Peer& p);
   void say_anything_fragmented(Peer& p);
   void inform(Peer& p);
   void rekey_child(Peer& p);
   void rekey_ike(Peer& p);
+  void followup(Peer& p);
   void answer(Peer& p);
   void move(Peer& p);
   // ... what strangers say ...
@@ -65,6 +69,7 @@ class PlaneWorld {
 
   std::uint8_t arg();
   Octets octets_of_arg();
+  void start(Peer& p, const ike::AdditionalKes& kes);
   IkeSa* sa_of(const Peer& p);
   Peer& next_to(const Peer& p);
   // The client says its next request as the gateway expects it, altered in one octet when the
@@ -76,6 +81,7 @@ class PlaneWorld {
   void note_order(const PlaneRig::Told& order);
   void sort_request(const Octets& message);
   Octets answer_offer(Peer& p, const IkeClient::Opened& asked);
+  Octets answer_followup(Peer& p, const IkeClient::Opened& asked);
   void follow(Peer& p, const ike::CreateChildRequest& request, const ike::Choice& choice,
               const Octets& shared, const Octets& nonce, ike::IkeSpi own);
   std::unique_ptr<IkeClient> twin_of(const IkeClient& client);

@@ -29,7 +29,9 @@ constexpr std::array kRefusals = {ike::Notify::temporary_failure,  ike::Notify::
 
 }  // namespace
 
-void PlaneWorld::begin(Peer& p) {
+void PlaneWorld::begin(Peer& p) { start(p, {}); }
+
+void PlaneWorld::start(Peer& p, const ike::AdditionalKes& kes) {
   const std::uint8_t how = arg();
   p = {};
   p.client = std::make_unique<IkeClient>(++serial_);
@@ -40,10 +42,30 @@ void PlaneWorld::begin(Peer& p) {
   p.client->ticket_request = (how & 32) == 0;
   p.client->childless = (how & 64) != 0;
   p.client->wants_ip4 = (how & 128) == 0;
+  p.client->suites[0].additional = kes;
   p.newest = p.client->child_in;
   p.path = rig_path(500, static_cast<std::uint8_t>(7 + (&p - peers_.data())));
   const auto answers = deliver(p.client->sa_init(), p.path);
   if (answers.size() == 1 && p.client->take_sa_init(answers[0])) p.stage = Stage::initiated;
+}
+
+// Two key exchanges or three, of which some are done at once.
+void PlaneWorld::begin_hybrid(Peer& p) {
+  const std::uint8_t how = arg();
+  ike::AdditionalKes kes;
+  kes.set(0, ike::KeId::ecp_256);
+  if (how % 4 == 3) kes.set(3, ike::KeId::ecp_384);
+  start(p, kes);
+  for (unsigned i = 0; i < how / 4 % 4; ++i) intermediate(p);
+}
+
+void PlaneWorld::intermediate(Peer& p) {
+  if (p.stage != Stage::initiated) return;
+  prepare(p);
+  std::vector<Octets> answers;
+  for (const Octets& message : p.client->intermediate(arg() % 4 == 3 ? 100 : 4096))
+    answers = deliver(message, p.path);
+  static_cast<void>(p.client->take_intermediate(answers));
 }
 
 void PlaneWorld::authenticate(Peer& p) {
@@ -113,11 +135,30 @@ void PlaneWorld::rekey_child(Peer& p) {
   prepare(p);
   const ike::EspSpi old = how % 4 == 0 ? ike::EspSpi(0) : p.newest;
   const ike::EspSpi fresh(0xc000'0000u + static_cast<std::uint32_t>(++serial_));
-  const auto answers = deliver(
-      p.client->rekey_child(old, fresh, how % 2 == 0 ? ike::KeId::none : ike::KeId::curve25519),
-      p.path);
-  const auto opened = p.client->open(answers);
-  if (opened.ok && p.client->error_of(opened) == 0) p.newest = fresh;
+  const bool hybrid = how % 8 >= 6;
+  const auto answers =
+      deliver(p.client->rekey_child(
+                  old, fresh, how % 2 == 0 && !hybrid ? ike::KeId::none : ike::KeId::curve25519,
+                  hybrid ? p.client->suites[0].additional : ike::AdditionalKes()),
+              p.path);
+  if (!p.client->take_create_child(p.client->open(answers), ike::Protocol::esp)) return;
+  const bool waits = p.client->kes.next_ke < ike::AdditionalKes::kMax;
+  (waits ? p.to_come : p.newest) = fresh;
+}
+
+void PlaneWorld::followup(Peer& p) {
+  if (p.stage != Stage::up || p.client->kes.next_ke >= ike::AdditionalKes::kMax) return;
+  prepare(p);
+  const auto answers = deliver(p.client->followup(), p.path);
+  if (!p.client->take_followup(p.client->open(answers))) return;
+  if (p.client->kes.next_ke < ike::AdditionalKes::kMax) return;
+  if (p.client->kes.spi_r == ike::IkeSpi()) {
+    p.newest = p.to_come;
+    return;
+  }
+  p.client->go_on_with_chain();
+  p.client->is_responder = false;
+  p.asked.reset();
 }
 
 void PlaneWorld::rekey_ike(Peer& p) {
@@ -170,9 +211,29 @@ void PlaneWorld::answer(Peer& p) {
     deliver(p.client->answer(asked.header, first, inner), p.path);
   } else if (asked.header.exchange == ike::Exchange::create_child_sa) {
     if (const Octets made = answer_offer(p, asked); !made.empty()) deliver(made, p.path);
+  } else if (asked.header.exchange == ike::Exchange::ike_followup_ke) {
+    deliver(answer_followup(p, asked), p.path);
   } else {
     deliver(p.client->answer(asked.header, ike::PayloadType::none, {}), p.path);
   }
+}
+
+// What the gateway asks for, with or without a link to the next. What it makes then, this client
+// does not follow: for the gateway it is silent from then on.
+Octets PlaneWorld::answer_followup(Peer& p, const IkeClient::Opened& asked) {
+  ike::KeMessage message;
+  ike::PayloadType offending = ike::PayloadType::none;
+  CHECK(ike::parse_ke_message(asked.first, asked.inner, message, offending) ==
+        ike::ParseError::none);
+  const auto group = *ke_group(message.ke);
+  Octets ke, shared(crypto::ke_shared_len(group));
+  CHECK(crypto::KeyExchange::respond(group, message.ke_data, ke, shared));
+  const Octets link(arg() % 4, 7);
+  ike::PayloadType first = ike::PayloadType::none;
+  const Octets inner = inner_of(first, [&](ike::ChainBuilder& chain) {
+    ike::write_ke_message(chain, {.ke = message.ke, .ke_data = ke, .link = link});
+  });
+  return p.client->answer(asked.header, first, inner);
 }
 
 // Takes what the gateway offers in its CREATE_CHILD_SA. The nonce is all the same octets, so that a
@@ -201,6 +262,7 @@ Octets PlaneWorld::answer_offer(Peer& p, const IkeClient::Opened& asked) {
     shared.resize(crypto::ke_shared_len(group));
     CHECK(crypto::KeyExchange::respond(group, request.ke_data, ke, shared));
   }
+  const Octets link(choice.suite.additional.empty() ? 0 : 1, 7);
   const ike::IkeSpi own(0xd000'0000 + ++serial_);
   const ike::EspSpi child(0xe000'0000u + static_cast<std::uint32_t>(serial_));
   ike::PayloadType first = ike::PayloadType::none;
@@ -213,9 +275,11 @@ Octets PlaneWorld::answer_offer(Peer& p, const IkeClient::Opened& asked) {
                                              .nonce = nonce,
                                              .ke_data = ke,
                                              .ts_i = is_ike ? nullptr : &request.ts_i,
-                                             .ts_r = is_ike ? nullptr : &request.ts_r});
+                                             .ts_r = is_ike ? nullptr : &request.ts_r,
+                                             .link = link});
   });
   Octets message = p.client->answer(asked.header, first, inner);
+  if (!link.empty()) return message;
   if (is_ike)
     follow(p, request, choice, shared, nonce, own);
   else

@@ -11,6 +11,7 @@ namespace {
 
 class Rekey : public PskTest {
  protected:
+  explicit Rekey(const std::string& connections = kPskForAll) : PskTest(connections) {}
   // What the client answers to the gateway's CREATE_CHILD_SA: the same again with its own nonce.
   Octets take_offer(const IkeClient::Opened& asked, ike::EspSpi new_in, ike::IkeSpi new_spi) {
     ike::CreateChildRequest request;
@@ -26,10 +27,13 @@ class Rekey : public PskTest {
                                     is_ike ? client.suites : client.esp_suites, request.ke,
                                     ike::KePolicy::strict, choice, fits));
     nonce.assign(32, nonce_octet);
-    Octets ke, shared(crypto::kKeSharedMax);
+    offered_nonce.assign(request.nonce.begin(), request.nonce.end());
+    if (is_ike) offered_spi = ike::IkeSpi(crypto::load_be64(choice.spi.data()));
+    Octets ke;
     if (choice.suite.ke != ike::KeId::none) {
-      EXPECT_TRUE(
-          crypto::KeyExchange::respond(*ke_group(choice.suite.ke), request.ke_data, ke, shared));
+      const crypto::KeGroup group = *ke_group(choice.suite.ke);
+      shared_secret.resize(crypto::ke_shared_len(group));
+      EXPECT_TRUE(crypto::KeyExchange::respond(group, request.ke_data, ke, shared_secret));
     }
     Octets inner(4096);
     crypto::ByteWriter writer(inner);
@@ -42,7 +46,8 @@ class Rekey : public PskTest {
                                              .nonce = nonce,
                                              .ke_data = ke,
                                              .ts_i = is_ike ? nullptr : &request.ts_i,
-                                             .ts_r = is_ike ? nullptr : &request.ts_r});
+                                             .ts_r = is_ike ? nullptr : &request.ts_r,
+                                             .link = link});
     inner.resize(writer.size());
     return client.answer(asked.header, chain.first_type(), inner);
   }
@@ -58,7 +63,9 @@ class Rekey : public PskTest {
 
   ike::CreateChildKind kind{};
   ike::EspSpi rekey_spi;
-  Octets nonce;
+  Octets nonce, offered_nonce, shared_secret;
+  ike::IkeSpi offered_spi;
+  Octets link;  // of our answers
   std::uint8_t nonce_octet = 0x55;
 };
 
@@ -186,6 +193,138 @@ TEST_F(Rekey, SettlesACollisionByTheLowestNonce) {
     EXPECT_EQ(informational(opened).deleted_esp[0], ours_lowest ? ours : old);
     ASSERT_TRUE(ask(client.delete_ike()).ok);
   }
+}
+
+// The gateway rekeys with several key exchanges: RFC 9370 §2.2.4.
+class RekeyWithKes : public Rekey {
+ protected:
+  RekeyWithKes()
+      : Rekey(
+            "[connections.rw]\nproposals = 'aes256gcm16-prfsha256-x25519-ke1_ecp256-ke4_ecp384'\n"
+            "[connections.rw.local]\nauth = 'psk'\nid = 'gw.example.org'\n"
+            "[connections.rw.remote]\nauth = 'psk'\n"
+            "[secrets.ike-all]\nsecret = 'secret'\n") {
+    client.suites[0].additional.set(0, ike::KeId::ecp_256);
+    client.suites[0].additional.set(3, ike::KeId::ecp_384);
+  }
+  bool connect_with_kes() {
+    if (!init()) return false;
+    for (int i = 0; i < 2; ++i)
+      if (!client.take_intermediate(rig.exchange(client.intermediate().at(0), path))) return false;
+    if (!client.take_auth(rig.exchange(client.auth(), path))) return false;
+    client.esp_suites = {client.esp_suites[0]};
+    client.esp_suites[0].ke = ike::KeId::curve25519;
+    client.esp_suites[0].additional = client.suites[0].additional;
+    return true;
+  }
+  // What the client answers to IKE_FOLLOWUP_KE.
+  Octets take_followup(const IkeClient::Opened& asked, const Octets& next_link) {
+    EXPECT_EQ(asked.header.exchange, ike::Exchange::ike_followup_ke);
+    ike::KeMessage message;
+    ike::PayloadType offending = ike::PayloadType::none;
+    EXPECT_EQ(ike::parse_ke_message(asked.first, asked.inner, message, offending),
+              ike::ParseError::none);
+    EXPECT_TRUE(std::ranges::equal(message.link, link));
+    methods.push_back(message.ke);
+    Octets ke, shared(crypto::ke_shared_len(*ke_group(message.ke)));
+    EXPECT_TRUE(crypto::KeyExchange::respond(*ke_group(message.ke), message.ke_data, ke, shared));
+    more.insert(more.end(), shared.begin(), shared.end());
+    link = next_link;
+    Octets inner(1024);
+    crypto::ByteWriter writer(inner);
+    ike::ChainBuilder chain(writer);
+    ike::write_ke_message(chain, {.ke = message.ke, .ke_data = ke, .link = next_link});
+    inner.resize(writer.size());
+    return client.answer(asked.header, chain.first_type(), inner);
+  }
+  // Both, and what the gateway says then.
+  IkeClient::Opened follow() {
+    auto next = answered(take_followup(last, {7, 7}));
+    return answered(take_followup(next, {}));
+  }
+  IkeClient::Opened answered(const Octets& answer) {
+    const auto sent = rig.exchange(answer, path);
+    last = sent.empty() ? IkeClient::Opened{} : client.open({sent.back()});
+    return last;
+  }
+
+  IkeClient::Opened last;
+  Octets more;
+  std::vector<ike::KeId> methods;
+};
+
+TEST_F(RekeyWithKes, ReplacesAChild) {
+  ASSERT_TRUE(connect_with_kes());
+  const ike::EspSpi old = client.child_out;
+  rig.plane().machine().start_child_rekey(sa(), old);
+  const auto offer = asked();
+  ASSERT_TRUE(offer.ok);
+  link = {1, 2, 3, 4};
+  ASSERT_TRUE(answered(take_offer(offer, ike::EspSpi(0xc0ffee02), {})).ok);
+  EXPECT_EQ(sa().children.size(), 1u);
+  const auto end = follow();
+  EXPECT_EQ(methods, (std::vector{ike::KeId::ecp_256, ike::KeId::ecp_384}));
+  ASSERT_EQ(sa().children.size(), 2u);
+  EXPECT_TRUE(sa().children[0].replaced);
+  EXPECT_EQ(informational(end).deleted_esp[0], old);
+  Octets keymat(ike::child_keymat_len(client.esp_suites[0]));
+  ike::derive_child_keys_with_ke(client.engine(), client.suite, client.keys().sk_d, shared_secret,
+                                 offered_nonce, nonce, keymat, more);
+  EXPECT_TRUE(
+      std::ranges::equal(crypto::Bytes(rig.orders.back().keymat).first(keymat.size()), keymat));
+}
+
+TEST_F(RekeyWithKes, ReplacesTheIkeSa) {
+  ASSERT_TRUE(connect_with_kes());
+  const ike::IkeSpi old = client.spi_r;
+  rig.plane().machine().start_rekey(sa());
+  const auto offer = asked();
+  ASSERT_TRUE(offer.ok);
+  link = {9};
+  ASSERT_TRUE(answered(take_offer(offer, {}, ike::IkeSpi(0x77))).ok);
+  EXPECT_EQ(sa().state, SaState::established);
+  const auto end = follow();
+  EXPECT_TRUE(informational(end).deletes_ike);
+  EXPECT_EQ(rig.sa(old)->state, SaState::replaced);
+  const IkeSa* fresh = rig.sa(offered_spi);
+  ASSERT_NE(fresh, nullptr);
+  EXPECT_EQ(fresh->children.size(), 1u);
+  Octets keymat(ike::ike_keymat_len(client.suite));
+  ike::derive_rekeyed_keys(client.engine(), client.suite, client.keys().sk_d, client.suite,
+                           shared_secret, offered_nonce, nonce, offered_spi, ike::IkeSpi(0x77),
+                           keymat, more);
+  EXPECT_TRUE(
+      std::ranges::equal(crypto::Bytes(fresh->keymat.reveal()).first(keymat.size()), keymat));
+}
+
+TEST_F(RekeyWithKes, TriesAgainWhenThePeerHasForgotten) {
+  ASSERT_TRUE(connect_with_kes());
+  for (const bool followed : {false, true}) {
+    rig.plane().machine().start_child_rekey(sa(), client.child_out);
+    const auto offer = asked();
+    ASSERT_TRUE(offer.ok);
+    link = {1};
+    ASSERT_TRUE(answered(take_offer(offer, ike::EspSpi(0xc0ffee02), {})).ok);
+    // An answer without a link where another key exchange is to come is none either.
+    rig.exchange(followed ? take_followup(last, {}) : refusal(last, ike::Notify::state_not_found),
+                 path);
+    EXPECT_FALSE(sa().window.is_asking());
+    EXPECT_EQ(sa().children.size(), 1u);
+    EXPECT_GE(sa().children[0].rekey_at_ms, rig.now().ms + 10'000);
+  }
+  EXPECT_EQ(rig.counters().followup_ke_lost, 2u);
+}
+
+TEST_F(RekeyWithKes, WantsALinkForWhatFollows) {
+  ASSERT_TRUE(connect_with_kes());
+  rig.plane().machine().start_rekey(sa());
+  const auto offer = asked();
+  ASSERT_TRUE(offer.ok);
+  link.clear();
+  EXPECT_FALSE(answered(take_offer(offer, {}, ike::IkeSpi(0x77))).ok);
+  EXPECT_FALSE(sa().window.is_asking());
+  EXPECT_EQ(sa().state, SaState::established);
+  EXPECT_GE(sa().rekey_at_ms, rig.now().ms + 10'000);
 }
 
 }  // namespace

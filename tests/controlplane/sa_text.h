@@ -57,6 +57,14 @@ inline std::string lasting_text(const IkeSa& sa) {
                       sa.adopted);
   text += fmt::format("handshake {} {:x}\n", sa.handshake != nullptr,
                       sa.handshake ? digest_of(sa.handshake->message2) : 0);
+  if (sa.handshake)
+    text += fmt::format("intermediates {} next {} {:x} {:x}\n", sa.handshake->intermediates,
+                        sa.handshake->next_ke, digest_of(sa.handshake->int_auth_i),
+                        digest_of(sa.handshake->int_auth_r));
+  if (sa.pending_ke)
+    text += fmt::format("pending next {} link {:x} more {} ends {}\n", sa.pending_ke->kes.next_ke,
+                        digest_of(sa.pending_ke->kes.link), sa.pending_ke->kes.more.size(),
+                        sa.pending_ke->kes.ends_at_ms);
   text += fmt::format("connection {} ids {:x} {:x} {:x} lease {:x} {:x} ticket {:x} {}\n",
                       sa.connection, digest_of(sa.peer_id), digest_of(sa.own_id),
                       digest_of(sa.eap_identity), sa.ip4 ? digest_of(*sa.ip4) : 0,
