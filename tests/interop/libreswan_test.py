@@ -47,6 +47,15 @@ def wrong_psk_is_refused(lab: Lab) -> None:
 
 
 @case
+def intermediate_exchange_is_covered(lab: Lab) -> None:
+    """RFC 9242 without a key exchange: AUTH of both sides covers it all the same."""
+    _, client = start_psk(lab, client={"intermediate": "yes"})
+    client.wait_for_log(r"processed IKE_INTERMEDIATE response")
+    client.suspend("psk")
+    resume(lab, client, "psk")
+
+
+@case
 def ticket_is_received(lab: Lab) -> None:
     _, client = start_psk(lab)
     client.wait_for_log(libreswan.GOT_TICKET)
