@@ -25,7 +25,7 @@ void pad_to_minimum(Frame& frame) {
 
 // A request about an address of ours from somebody who may have one: RFC 826, and probes of RFC
 // 5227 §2.1.1.
-bool is_answerable_arp(const std::uint8_t* arp, const Link& link) {
+bool is_answerable_arp(const std::uint8_t* arp, const Link& link, const Proxied* proxied) {
   constexpr std::uint64_t kEthernetIp4Request = 0x0001080006040001;
   if (load_be64(arp) != kEthernetIp4Request) return false;
   const std::uint8_t* sender_mac = arp + 8;
@@ -33,16 +33,16 @@ bool is_answerable_arp(const std::uint8_t* arp, const Link& link) {
   const std::uint8_t* target = arp + 24;
   if ((sender_mac[0] & 1) != 0) return false;
   if (link.owns4(sender)) return false;  // somebody else claims our address
-  return link.owns4(target);
+  return link.owns4(target) || (proxied != nullptr && proxied->has4(proxied->context, target));
 }
 
 // RFC 826: the sender's fields become the target's, ours the sender's.
-Drop answer_arp(Burst& burst, unsigned lane, const Link& link) {
+Drop answer_arp(Burst& burst, unsigned lane, const Link& link, const Proxied* proxied) {
   Frame& frame = burst.frame[lane];
   const std::size_t offset = burst.path[lane].l3_offset;
   if (frame.len < offset + kArpLen) return Drop::arp_bad;
   std::uint8_t* arp = frame.data + offset;
-  if (!is_answerable_arp(arp, link)) return Drop::arp_bad;
+  if (!is_answerable_arp(arp, link, proxied)) return Drop::arp_bad;
 
   std::uint8_t target[4];
   std::memcpy(target, arp + 24, sizeof target);
@@ -96,24 +96,24 @@ Drop answer_echo(Burst& burst, unsigned lane, std::uint8_t request, std::uint8_t
   return Drop::none;
 }
 
-Drop answer_lane(Burst& burst, unsigned lane, const Link& link) {
+Drop answer_lane(Burst& burst, unsigned lane, const Link& link, const Proxied* proxied) {
   const Path& path = burst.path[lane];
   // The EtherType stands before the layer 3 header, tagged or not.
   if (load_be16(burst.frame[lane].data + path.l3_offset - 2) == kEtherArp)
-    return answer_arp(burst, lane, link);
+    return answer_arp(burst, lane, link, proxied);
   if (!path.is_ip6) return answer_echo(burst, lane, 8, 0, link);
   const Bytes icmp = burst.message[lane];
   if (!icmp.empty() && icmp[0] == kNeighbourSolicitation)
-    return answer_neighbour(burst, lane, link);
+    return answer_neighbour(burst, lane, link, proxied);
   return answer_echo(burst, lane, 128, 129, link);
 }
 
 }  // namespace
 
-LaneSet answer_link(Burst& burst, LaneSet in, const Link& link) {
+LaneSet answer_link(Burst& burst, LaneSet in, const Link& link, const Proxied* proxied) {
   LaneSet answered;
   for (unsigned lane : in) {
-    const Drop why = answer_lane(burst, lane, link);
+    const Drop why = answer_lane(burst, lane, link, proxied);
     if (why != Drop::none) {
       burst.drop(lane, why);
       continue;

@@ -8,13 +8,20 @@
 
 namespace dp {
 
+// Other addresses that we answer ARP and neighbour solicitations for (proxy).
+struct Proxied {
+  const void* context = nullptr;
+  bool (*has4)(const void* context, const std::uint8_t* address) = nullptr;
+  bool (*has6)(const void* context, const std::uint8_t* address) = nullptr;
+};
+
 // Every lane of `in` (Families.link of classify) leaves with a reply, arp_bad or icmp_ignored.
 // Returns the answered lanes; their frames are complete, checksums included, and need no
 // turn_into_reply.
-LaneSet answer_link(Burst& burst, LaneSet in, const Link& link);
+LaneSet answer_link(Burst& burst, LaneSet in, const Link& link, const Proxied* proxied = nullptr);
 
 // One neighbour solicitation, in answer_neighbour.cc. Drop::none when the frame is the
 // advertisement.
-Drop answer_neighbour(Burst& burst, unsigned lane, const Link& link);
+Drop answer_neighbour(Burst& burst, unsigned lane, const Link& link, const Proxied* proxied);
 
 }  // namespace dp

@@ -36,7 +36,7 @@ bool is_unspecified(const std::array<std::uint8_t, 16>& address) {
 
 // The list of RFC 4861 §7.1.1, and a target of ours. The destination is ours or our solicited-node
 // group: classify saw to that.
-bool is_valid(const Burst& burst, unsigned lane, const Link& link,
+bool is_valid(const Burst& burst, unsigned lane, const Link& link, const Proxied* proxied,
               const std::uint8_t*& source_mac) {
   const Path& path = burst.path[lane];
   const Bytes icmp = burst.message[lane];
@@ -48,16 +48,17 @@ bool is_valid(const Burst& burst, unsigned lane, const Link& link,
   if (source_mac != nullptr && (source_mac[0] & 1) != 0) return false;
   if (is_unspecified(path.source) && (path.destination[0] != 0xff || source_mac != nullptr))
     return false;
-  return link.owns6(icmp.data() + 8);
+  return link.owns6(icmp.data() + 8) ||
+         (proxied != nullptr && proxied->has6(proxied->context, icmp.data() + 8));
 }
 
 }  // namespace
 
-Drop answer_neighbour(Burst& burst, unsigned lane, const Link& link) {
+Drop answer_neighbour(Burst& burst, unsigned lane, const Link& link, const Proxied* proxied) {
   Frame& frame = burst.frame[lane];
   Path& path = burst.path[lane];
   const std::uint8_t* source_mac = nullptr;
-  if (!is_valid(burst, lane, link, source_mac)) return Drop::arp_bad;
+  if (!is_valid(burst, lane, link, proxied, source_mac)) return Drop::arp_bad;
   if (frame.capacity < path.l4_offset + kAdvertisementLen) return Drop::reply_too_large;
 
   // RFC 4861 §7.2.4: unicast and solicited, or, to a node that probes for its own address, to all
@@ -76,7 +77,9 @@ Drop answer_neighbour(Burst& burst, unsigned lane, const Link& link) {
   std::uint8_t* p = frame.data + path.l4_offset;
   std::memset(p, 0, 8);
   p[0] = kAdvertisement;
-  p[4] = solicited ? kSolicited | kOverride : kOverride;
+  // RFC 4861 §7.2.8: a proxy does not override the host itself.
+  const bool ours = link.owns6(flow.local.data());
+  p[4] = static_cast<std::uint8_t>((solicited ? kSolicited : 0) | (ours ? kOverride : 0));
   p[24] = kTargetLinkLayer;
   p[25] = 1;
   std::memcpy(p + 26, link.mac.data(), 6);

@@ -15,8 +15,9 @@
 
 namespace dp {
 
-// reply leaves by the port it came from, forward by the other one.
-enum class Verdict : std::uint8_t { live, reply, forward, handed_over, punted, drop };
+// reply leaves by the port it came from, forward by the other one, waiting when its next hop is
+// known (neighbour_queue.h).
+enum class Verdict : std::uint8_t { live, reply, forward, waiting, handed_over, punted, drop };
 
 // Addresses of one packet, found by classify. IPv4 addresses are stored in the first 4 octets.
 struct Path {
@@ -46,6 +47,7 @@ struct Families {
 };
 
 struct Burst {
+  bool from_inside = false;  // came by the inside port
   unsigned count = 0;
   std::array<Frame, kBurstMax> frame;
   std::array<Path, kBurstMax> path;

@@ -20,8 +20,7 @@ void derive(crypto::Prf prf, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   std::size_t i = 0;
   for (unsigned lane : in) {
     HalfOpen& half = *trip.half[lane];
-    std::uint8_t* seed =
-        w.scratch.take(10 + half.nonce_i_len + ike::kNonceLen);
+    std::uint8_t* seed = w.scratch.take(10 + half.nonce_i_len + ike::kNonceLen);
     const std::size_t len = ike::write_resume_seed(half.nonce_i(), half.nonce_r, seed);
     key_lanes[i] = {half.ticket.sk_d, &keys[i]};
     mac_lanes[i] = {&keys[i], {seed, len}, w.scratch.take(crypto::kPrfLenMax)};
@@ -33,8 +32,8 @@ void derive(crypto::Prf prf, LaneSet in, AuthTrip& trip, WorkerParts& w) {
   i = 0;
   for (unsigned lane : in) {
     HalfOpen& half = *trip.half[lane];
-    std::uint8_t* work = w.scratch.take(crypto::kPrfLenMax + half.nonce_i_len + ike::kNonceLen +
-                                        16 + 1);
+    std::uint8_t* work =
+        w.scratch.take(crypto::kPrfLenMax + half.nonce_i_len + ike::kNonceLen + 16 + 1);
     const std::size_t len = ike::write_keymat_seed(half.nonce_i(), half.nonce_r, half.spi_i,
                                                    half.spi_r, crypto::seed_of(work));
     key_lanes[i] = {{mac_lanes[i].out, crypto::prf_len(prf)}, &keys[i]};

@@ -40,7 +40,7 @@ Drop wrap(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, const Link& lin
   Frame& frame = burst.frame[lane];
   const InnerPacket& inner = trip.inner[lane];
   std::uint8_t* packet = trip.packet(burst, lane);
-  if (inner.len > inner_max(sa, link)) return Drop::inner_too_big;
+  if (inner.len > inner_max(sa, link)) return Drop::inner_too_big;  // fit_tunnel saw to most
   const Flow flow = flow_of(sa, traffic_class(packet, inner.is_ip6), link);
   const std::size_t front = kEspHeaderLen + iv_len(sa.cipher);
   const std::size_t block = block_len(sa.cipher);
@@ -70,10 +70,7 @@ Drop wrap(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, const Link& lin
   } else {
     start = put_headers(esp, flow, kProtocolEsp, esp_len, 64);
   }
-  const auto moved = static_cast<std::int32_t>(start - frame.data);
-  frame.capacity = static_cast<std::uint32_t>(static_cast<std::int32_t>(frame.capacity) - moved);
-  frame.headroom = static_cast<std::uint32_t>(static_cast<std::int32_t>(frame.headroom) + moved);
-  frame.data = start;
+  move_front(frame, start);
   frame.len = static_cast<std::uint32_t>(before + text_len + sa.icv_len());
   frame.offload_checksums = false;
   frame.l2_len = static_cast<std::uint8_t>(flow.l2_len());

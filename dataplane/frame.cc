@@ -160,14 +160,7 @@ std::uint16_t udp_checksum(const Path& path, crypto::Bytes udp_datagram) {
   return checksum_fold(checksum_add(sum, udp_datagram));
 }
 
-std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t protocol,
-                          std::size_t l4_len, std::uint8_t hop_limit) {
-  std::uint8_t* l3 = l4 - flow.l3_len();
-  if (flow.is_ip6) {
-    put_ip6(l3, flow, protocol, l4_len, hop_limit);
-  } else {
-    put_ip4(l3, flow, protocol, l4_len, hop_limit);
-  }
+std::uint8_t* put_ether(std::uint8_t* l3, const Flow& flow, std::uint16_t ether_type) {
   std::uint8_t* p = l3 - flow.l2_len();
   std::memcpy(p, flow.peer_mac.data(), 6);
   std::memcpy(p + 6, flow.local_mac.data(), 6);
@@ -175,8 +168,36 @@ std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t proto
     store_be16(p + 12, kEtherVlan);
     store_be16(p + 14, flow.vlan);
   }
-  store_be16(l3 - 2, flow.is_ip6 ? kEtherIp6 : kEtherIp4);
+  store_be16(l3 - 2, ether_type);
   return p;
+}
+
+void put_ip_header(std::uint8_t* l3, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
+                   std::uint8_t hop_limit) {
+  if (flow.is_ip6)
+    put_ip6(l3, flow, protocol, l4_len, hop_limit);
+  else
+    put_ip4(l3, flow, protocol, l4_len, hop_limit);
+}
+
+bool has_vlan(crypto::Bytes frame, std::uint16_t vlan) {
+  if (frame.size() < kEtherLen + kVlanTagLen) return false;  // a runt, whosever
+  const bool tagged = load_be16(frame.data() + 12) == kEtherVlan;
+  return (tagged ? load_be16(frame.data() + 14) & 0x0fff : 0) == vlan;
+}
+
+void move_front(Frame& frame, std::uint8_t* start) {
+  const auto moved = static_cast<std::int32_t>(start - frame.data);
+  frame.capacity = static_cast<std::uint32_t>(static_cast<std::int32_t>(frame.capacity) - moved);
+  frame.headroom = static_cast<std::uint32_t>(static_cast<std::int32_t>(frame.headroom) + moved);
+  frame.data = start;
+}
+
+std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t protocol,
+                          std::size_t l4_len, std::uint8_t hop_limit) {
+  std::uint8_t* l3 = l4 - flow.l3_len();
+  put_ip_header(l3, flow, protocol, l4_len, hop_limit);
+  return put_ether(l3, flow, flow.is_ip6 ? kEtherIp6 : kEtherIp4);
 }
 
 bool write_datagram(Frame& frame, const Flow& flow, std::size_t payload_offset, std::size_t ike_len,

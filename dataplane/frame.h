@@ -78,6 +78,15 @@ struct Flow {
   std::size_t overhead() const { return l2_len() + l3_len() + kUdpLen + (non_esp_marker ? 4 : 0); }
 };
 
+// Writes the Ethernet header before `l3` and returns its first octet.
+std::uint8_t* put_ether(std::uint8_t* l3, const Flow& flow, std::uint16_t ether_type);
+// Writes the IP header, of flow.l3_len() octets, for `l4_len` octets behind it.
+void put_ip_header(std::uint8_t* l3, const Flow& flow, std::uint8_t protocol, std::size_t l4_len,
+                   std::uint8_t hop_limit);
+// Whether an Ethernet frame belongs to this VLAN; 0 = untagged.
+bool has_vlan(crypto::Bytes frame, std::uint16_t vlan);
+// Makes frame.data point at `start`, before or behind where it pointed, in the same buffer.
+void move_front(Frame& frame, std::uint8_t* start);
 // Writes Ethernet and IP headers for `l4_len` octets into the octets before `l4` and returns the
 // first octet of the frame. IPv4: DF, identification 0 (RFC 6864 §4.1). IPv6: flow label 0.
 std::uint8_t* put_headers(std::uint8_t* l4, const Flow& flow, std::uint8_t protocol,

@@ -5,6 +5,7 @@
 // back by exactly one of transmit, release, hand_over. Worker thread only, except where noted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -19,6 +20,8 @@ struct Frame {
   std::uint32_t headroom = 0;  // octets before `data` that may be written, as received
   void* buffer = nullptr;      // the port's own handle (an mbuf)
 
+  bool handed_over = false;  // received from another worker
+
   // Receive: what the device already checked.
   bool ip_checksum_good = false;
   bool ip_checksum_bad = false;
@@ -30,6 +33,9 @@ struct Frame {
   std::uint16_t l3_len = 0;
   bool is_ip6 = false;
 };
+
+// Of the frames of allocate_long: Ethernet and IP headers, and 10 KiB of datagram behind them.
+inline constexpr std::size_t kLongFrameLen = 10'400;
 
 class PacketPort {
  public:
@@ -48,6 +54,9 @@ class PacketPort {
   // Empty frames (len 0, data after the port's headroom) for datagrams that we originate, at most
   // kBurstMax. Returns how many could be had; each is then owned as if it had been received.
   virtual unsigned allocate(std::span<Frame> frames) = 0;
+  // The same with room for the longest datagram that is put together (kLongFrameLen); of these a
+  // port has few.
+  virtual unsigned allocate_long(std::span<Frame> frames) = 0;
   // True when this worker's device queue also feeds workers without a queue: it then hands each
   // message 1 to message1_worker() (spread.h).
   virtual bool spreads_in_software() const { return false; }

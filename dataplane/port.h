@@ -51,6 +51,9 @@ class Port {
   // Stops and closes the device. No worker may use its PacketPort any more. A vdev of EAL's own
   // arguments is gone until the next start of the process; one that start() made can be made again.
   ~Port();
+  // Stops and closes the device and frees the buffers that lie in its queues. Where frames of one
+  // port leave by another, both are closed before either goes: buffers of both lie in both.
+  void close();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
@@ -85,6 +88,7 @@ class Port {
   bool can_offload_ = false;
   unsigned rx_queues_ = 0, tx_queues_ = 0;
   void* pool_ = nullptr;                   // rte_mempool
+  void* long_pool_ = nullptr;              // rte_mempool of frames of kLongFrameLen
   std::vector<void*> inboxes_, outboxes_;  // rte_ring
   std::vector<std::unique_ptr<PortQueue>> queues_;
 };

@@ -79,7 +79,10 @@ unsigned PortQueue::receive_inbox(std::span<Frame> frames) {
   const auto want = static_cast<unsigned>(std::min(frames.size(), mbufs.size()));
   const unsigned count =
       rte_ring_sc_dequeue_burst(ring(parts_.inboxes[parts_.index]), mbufs.data(), want, nullptr);
-  for (unsigned i = 0; i < count; ++i) frames[i] = frame_of(static_cast<rte_mbuf*>(mbufs[i]));
+  for (unsigned i = 0; i < count; ++i) {
+    frames[i] = frame_of(static_cast<rte_mbuf*>(mbufs[i]));
+    frames[i].handed_over = true;
+  }
   return count;
 }
 
@@ -166,12 +169,14 @@ bool PortQueue::hand_over(unsigned worker, const Frame& frame) {
   return false;
 }
 
-unsigned PortQueue::allocate(std::span<Frame> frames) {
+namespace {
+
+// In bulk it is all or none; the last buffers of the pool are taken one by one.
+unsigned allocate_from(void* from, std::span<Frame> frames) {
   std::array<rte_mbuf*, kBurstMax> mbufs;
   const auto want = static_cast<unsigned>(std::min(frames.size(), mbufs.size()));
-  auto* pool = static_cast<rte_mempool*>(parts_.pool);
+  auto* pool = static_cast<rte_mempool*>(from);
   unsigned count = 0;
-  // In bulk it is all or none; the last buffers of the pool are taken one by one.
   if (rte_pktmbuf_alloc_bulk(pool, mbufs.data(), want) == 0) {
     count = want;
   } else {
@@ -179,6 +184,14 @@ unsigned PortQueue::allocate(std::span<Frame> frames) {
   }
   for (unsigned i = 0; i < count; ++i) frames[i] = frame_of(mbufs[i]);
   return count;
+}
+
+}  // namespace
+
+unsigned PortQueue::allocate(std::span<Frame> frames) { return allocate_from(parts_.pool, frames); }
+
+unsigned PortQueue::allocate_long(std::span<Frame> frames) {
+  return allocate_from(parts_.long_pool, frames);
 }
 
 // Full bursts alone do not tell a ring that is filling from a few peers that wait for their

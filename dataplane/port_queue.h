@@ -22,6 +22,7 @@ class PortQueue final : public PacketPort {
     std::uint16_t tx_queue = kNoQueue;
     std::uint16_t rx_descriptors = 0;
     void* pool = nullptr;
+    void* long_pool = nullptr;       // of frames of kLongFrameLen
     std::span<void* const> inboxes;  // hand-over ring of each worker, by worker
     unsigned index = 0;              // which of them is ours
     void* outbox =
@@ -42,6 +43,7 @@ class PortQueue final : public PacketPort {
   unsigned backlog_permille() override;
   bool can_offload_checksums() const override { return parts_.can_offload; }
   unsigned allocate(std::span<Frame> frames) override;
+  unsigned allocate_long(std::span<Frame> frames) override;
   bool spreads_in_software() const override { return parts_.spreads; }
 
   Counter scattered, tx_full, hand_over_full;  // read by Port::stats

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/lanes.h"
 #include "dataplane/port.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr unsigned kHandOverRingLen = 1024;
 constexpr unsigned kPoolCacheLen = 256;
+constexpr unsigned kLongFrames = 127;
 constexpr std::uint64_t kRxChecksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 constexpr std::uint64_t kTxChecksums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 constexpr std::uint64_t kRssWanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
@@ -45,7 +47,7 @@ class PortStarter {
     port_.device_ = config_.device.substr(0, config_.device.find(','));
     crypto::Status done = find();
     if (done) done = configure();
-    if (done) done = make_pool();
+    if (done) done = make_pools();
     if (done) done = start();
     if (done) done = listen();
     if (done) done = make_rings();
@@ -65,7 +67,9 @@ class PortStarter {
   crypto::Status configure();
   int try_configure(unsigned rx_queues, unsigned tx_queues);
   crypto::Status settle_descriptors();
-  crypto::Status make_pool();
+  crypto::Status make_pools();
+  crypto::Status make_pool(const char* kind, unsigned count, unsigned cache, unsigned room,
+                           void*& pool);
   crypto::Status make_rings();
   crypto::Result<void*> make_ring(const char* kind, unsigned index) const;
   crypto::Status start();
@@ -162,7 +166,7 @@ crypto::Status PortStarter::settle_descriptors() {
   return {};
 }
 
-crypto::Status PortStarter::make_pool() {
+crypto::Status PortStarter::make_pools() {
   // Every place where a buffer can be, full at once: device rings, hand-over rings, the burst and
   // the cache of each worker.
   const unsigned cache_places = kPoolCacheLen * 3 / 2;  // a cache overflows at 1.5 times its length
@@ -171,13 +175,20 @@ crypto::Status PortStarter::make_pool() {
                    (workers_ + 1) * (cache_places + 2 * kBurstMax);
   if (workers_ > 1) count += 2 * workers_ * kHandOverRingLen;
   count = std::bit_ceil(count + 1) - 1;  // the length that a mempool uses best
-  const unsigned room = std::max(2048u, config_.mtu + 64u) + RTE_PKTMBUF_HEADROOM;
-  const std::string name = "resurge_pool_" + std::to_string(port_.port_id_);
-  port_.pool_ = rte_pktmbuf_pool_create(name.c_str(), count, kPoolCacheLen, 0,
-                                        static_cast<std::uint16_t>(room),
-                                        rte_eth_dev_socket_id(port_.port_id_));
-  if (port_.pool_ != nullptr) return {};
-  const unsigned mib = static_cast<unsigned>(std::uint64_t{count} * (room + 256) >> 20) + 1;
+  const unsigned room = std::max(2048u, config_.mtu + 64u);
+  if (auto made = make_pool("pool", count, kPoolCacheLen, room, port_.pool_); !made) return made;
+  // Without a cache, so that one worker's cannot hold all of them.
+  return make_pool("long", kLongFrames, 0, kLongFrameLen, port_.long_pool_);
+}
+
+crypto::Status PortStarter::make_pool(const char* kind, unsigned count, unsigned cache,
+                                      unsigned room, void*& pool) {
+  const std::string name = "resurge_" + std::string(kind) + "_" + std::to_string(port_.port_id_);
+  pool = rte_pktmbuf_pool_create(name.c_str(), count, cache, 0,
+                                 static_cast<std::uint16_t>(room + RTE_PKTMBUF_HEADROOM),
+                                 rte_eth_dev_socket_id(port_.port_id_));
+  if (pool != nullptr) return {};
+  const unsigned mib = static_cast<unsigned>(std::uint64_t{count} * (room + 384) >> 20) + 1;
   return crypto::fail("device " + port_.device_ + ": no memory for " + std::to_string(count) +
                       " packet buffers (about " + std::to_string(mib) +
                       " MiB): " + rte_strerror(rte_errno) +
@@ -258,6 +269,7 @@ void PortStarter::make_queues() {
     PortQueue::Parts parts{.port_id = port_.port_id_,
                            .rx_descriptors = rx_descriptors_,
                            .pool = port_.pool_,
+                           .long_pool = port_.long_pool_,
                            .inboxes = port_.inboxes_,
                            .index = i,
                            .can_offload = port_.can_offload_};
@@ -278,11 +290,12 @@ crypto::Result<std::unique_ptr<Port>> Port::start(const LinkConfig& config, unsi
   return port;
 }
 
-Port::~Port() {
+void Port::close() {
   queues_.clear();
-  if (started_) rte_eth_dev_stop(port_id_);
-  if (configured_) rte_eth_dev_close(port_id_);
-  if (made_device_ != nullptr) rte_dev_remove(static_cast<rte_device*>(made_device_));
+  if (std::exchange(started_, false)) rte_eth_dev_stop(port_id_);
+  if (std::exchange(configured_, false)) rte_eth_dev_close(port_id_);
+  if (void* made = std::exchange(made_device_, nullptr); made != nullptr)
+    rte_dev_remove(static_cast<rte_device*>(made));
   for (auto* rings : {&inboxes_, &outboxes_}) {
     for (void* r : *rings) {
       void* mbuf = nullptr;
@@ -290,8 +303,14 @@ Port::~Port() {
         rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
       rte_ring_free(static_cast<rte_ring*>(r));
     }
+    rings->clear();
   }
+}
+
+Port::~Port() {
+  close();
   rte_mempool_free(static_cast<rte_mempool*>(pool_));
+  rte_mempool_free(static_cast<rte_mempool*>(long_pool_));
 }
 
 PacketPort& Port::worker(unsigned index) {

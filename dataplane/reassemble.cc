@@ -1,9 +1,10 @@
 // Stage reassemble: IP fragments wait for the rest of their datagram; the lane that completes one
 // goes on as if the datagram had come whole.
 //
-// A datagram that fits the frame of its last piece is put there and is an ordinary packet from then
-// on. A longer one stays where it was put together, until the burst ends: its message can be read
-// and punted, and its answer is built in the frame, but it cannot be handed to another worker.
+// A datagram that fits the frame of its last piece is put there, a longer one into a long frame; it
+// is an ordinary packet from then on. When there is no long frame, it stays where it was put
+// together, until the burst ends: an IKE message can be read and punted, and its answer is built in
+// the frame, but it cannot be handed to another worker, and ESP has no place to be opened.
 #include "dataplane/reassembler.h"
 #include "dataplane/stages.h"
 
@@ -36,6 +37,10 @@ IpFragment read6(crypto::Bytes octets) {
 
 void go_on(Burst& burst, unsigned lane, crypto::Bytes whole, Families& families, WorkerParts& w) {
   Frame& frame = burst.frame[lane];
+  if (Frame longer; whole.size() > frame.capacity && w.port.allocate_long({&longer, 1}) == 1) {
+    w.port.release({&frame, 1});
+    frame = longer;
+  }
   // The device saw pieces.
   frame.ip_checksum_good = true;
   frame.l4_checksum_good = frame.l4_checksum_bad = false;
@@ -61,7 +66,7 @@ void reassemble(Burst& burst, Families& families, WorkerParts& w) {
                                       : read4(frame.data + path.l3_offset, burst.message[lane]);
     fragment.source = path.source;
     fragment.destination = path.destination;
-    if (fragment.protocol != kProtocolUdp) {
+    if (fragment.protocol != kProtocolUdp && fragment.protocol != kProtocolEsp) {
       burst.drop(lane, Drop::ip_fragment_limit);
       continue;
     }

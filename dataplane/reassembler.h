@@ -24,6 +24,7 @@ inline constexpr unsigned kReassembliesPerSource = 4;
 inline constexpr std::uint64_t kReassemblyMs = 2000;
 // UDP header, marker and the longest message that crosses the seam.
 inline constexpr std::size_t kDatagramMax = kUdpLen + ike::kNonEspMarkerLen + kSeamMessageMax;
+static_assert(kDatagramMax + kEtherLen + kVlanTagLen + kIp6Len <= kLongFrameLen);
 
 // One piece, as its headers say.
 struct IpFragment {

@@ -1,5 +1,5 @@
 // Stage route_out: the destination of an inner packet -> the Child SA that leads to it.
-#include "dataplane/stages.h"
+#include "dataplane/inside.h"
 
 namespace dp {
 namespace {
@@ -12,6 +12,19 @@ std::uint32_t current(std::uint32_t place, WorkerParts& w) {
   const std::uint32_t next = sa.successor;
   use_successor(place, w);
   return next;
+}
+
+// The packet comes to the worker that has the SA as one from the inside, whatever side it came from
+// here. What did come from there goes on as it is: its sender's MAC address may be needed.
+void to_owner(Burst& burst, unsigned lane, const InnerPacket& inner, unsigned worker,
+              WorkerParts& w) {
+  if (w.inside == nullptr) return burst.drop(lane, Drop::inside_absent);
+  const bool untouched = burst.from_inside && inner.offset == burst.path[lane].l3_offset;
+  if (!untouched) put_inside_ether(burst, lane, inner, w.inside_link.mac, w.inside_link);
+  if (!w.inside->hand_over(worker, burst.frame[lane]))
+    return burst.drop(lane, Drop::owner_ring_full);
+  burst.verdict[lane] = Verdict::handed_over;
+  w.counters.handed_over.add();
 }
 
 }  // namespace
@@ -28,7 +41,7 @@ LaneSet route_out(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
     }
     const auto where = w.esp.spis().of_index(index);
     if (where.worker != w.index) {
-      burst.drop(lane, Drop::inside_absent);
+      to_owner(burst, lane, inner, where.worker, w);
       continue;
     }
     trip.place[lane] = where.place;

@@ -22,6 +22,8 @@
 #include "dataplane/fragments.h"
 #include "dataplane/frame.h"
 #include "dataplane/lease_table.h"
+#include "dataplane/neighbour_queue.h"
+#include "dataplane/neighbour_table.h"
 #include "dataplane/now.h"
 #include "dataplane/request_index.h"
 #include "dataplane/scratch.h"
@@ -40,7 +42,8 @@ struct WorkerParts {
   unsigned index;  // also the owner octet of our SPIs
   const WorkerConfig& config;
   crypto::Engine& engine;
-  PacketPort& port;
+  PacketPort& port;         // outside
+  PacketPort* inside;       // null: there is none
   const Link& link;         // of the outside
   const Link& inside_link;  // our addresses there; no MAC without an inside port
   crypto::Random& random;
@@ -49,6 +52,8 @@ struct WorkerParts {
   EspTable& esp;
   EspKeyCache& esp_keys;
   EspRoutes& esp_routes;
+  NeighbourTable& neighbours;  // on the inside
+  NeighbourQueue& waiting;     // for them
   Fragments& fragments;
   Reassembler& reassembler;
   RequestIndex& requests;
@@ -130,8 +135,6 @@ LaneSet find_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
 LaneSet open_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
 // Padding, inner header, selectors and inner source, ECN.
 LaneSet decapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
-// To ourselves, to another client, or to the inside. Returns what goes into a tunnel again.
-LaneSet deliver(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
 // Echo requests to our inside addresses become replies.
 LaneSet answer_inner(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w);
 // Inner destination -> Child SA; what another worker has goes to it.

@@ -10,32 +10,49 @@ namespace {
 
 constexpr std::uint32_t kFragmentRecords = 1024;
 
+// Frames of one burst on their way out by one port.
+struct Outgoing {
+  std::array<Frame, kBurstMax> frames;
+  unsigned count = 0;
+  std::uint64_t octets = 0;
+
+  void add(const Frame& frame) {
+    frames[count++] = frame;
+    octets += frame.len;
+  }
+  void send(PacketPort& port, WorkerCounters& counters) {
+    if (count == 0) return;
+    const unsigned sent = port.transmit({frames.data(), count});
+    counters.tx_packets.add(sent);
+    counters.tx_octets.add(octets);
+    counters.drops[static_cast<std::size_t>(Drop::tx_full)].add(count - sent);
+  }
+};
+
 // Every lane of the burst has left: sends, frees, counts. Packets are conserved: what was received
-// is sent, handed over, punted or dropped.
-void leave(WorkerState& s) {
-  Burst& burst = s.burst_;
-  std::array<Frame, kBurstMax> out;
-  unsigned replies = 0;
+// is sent, handed over, punted or dropped. `home` is where the burst came from.
+void leave(const Burst& burst, PacketPort& home, PacketPort* other, WorkerCounters& counters) {
+  Outgoing replies, forwards;
   unsigned drops = 0;
   std::array<Frame, kBurstMax> dead;
-  std::uint64_t octets = 0;
   for (unsigned lane : burst.all()) {
     const Verdict verdict = burst.verdict[lane];
     CHECK(verdict != Verdict::live);
     if (burst.reason[lane] != Drop::none)
-      s.counters_.drops[static_cast<std::size_t>(burst.reason[lane])].add();
-    if (verdict == Verdict::reply) {
-      out[replies++] = burst.frame[lane];
-      octets += burst.frame[lane].len;
-    } else if (verdict == Verdict::drop || verdict == Verdict::punted) {
+      counters.drops[static_cast<std::size_t>(burst.reason[lane])].add();
+    if (verdict == Verdict::reply)
+      replies.add(burst.frame[lane]);
+    else if (verdict == Verdict::forward)
+      forwards.add(burst.frame[lane]);
+    else if (verdict == Verdict::drop || verdict == Verdict::punted)
       dead[drops++] = burst.frame[lane];
-    }
   }
-  s.parts_.port.release({dead.data(), drops});
-  const unsigned sent = s.parts_.port.transmit({out.data(), replies});
-  s.counters_.tx_packets.add(sent);
-  s.counters_.tx_octets.add(octets);
-  s.counters_.drops[static_cast<std::size_t>(Drop::tx_full)].add(replies - sent);
+  home.release({dead.data(), drops});
+  replies.send(home, counters);
+  if (forwards.count == 0) return;
+  CHECK(other != nullptr);
+  counters.forwarded.add(forwards.count);
+  forwards.send(*other, counters);
 }
 
 // The trip of message 3 and what follows it. Lanes that share a session wait for the next pass.
@@ -65,6 +82,51 @@ void serve_sessions(WorkerState& s, LaneSet in) {
   }
 }
 
+// Where packets go that were too long for their way.
+enum class Side : std::uint8_t { tunnel, inside };
+
+// Sends the pieces that there are.
+void send_pieces(WorkerState& s, Side side) {
+  WorkerParts& w = s.parts_;
+  Burst& burst = s.pieces_.burst;
+  EspTrip& trip = s.pieces_.trip;
+  if (burst.count == 0) return;
+  if (side == Side::tunnel) {
+    seal_esp(burst, encapsulate(burst, burst.all(), trip, w), trip, Verdict::reply, w);
+    leave(burst, w.port, nullptr, s.counters_);
+  } else {
+    forward_inside(burst, burst.all(), trip, w);
+    leave(burst, *w.inside, w.inside, s.counters_);
+  }
+  burst.count = 0;
+}
+
+// Packets that are too long for their way leave in pieces, in frames of the port they leave by.
+void send_cut(WorkerState& s, Burst& burst, LaneSet in, EspTrip& trip, Side side) {
+  WorkerParts& w = s.parts_;
+  for (unsigned lane : in) {
+    PacketPort& port = side == Side::tunnel ? w.port : *w.inside;
+    const std::size_t max =
+        side == Side::tunnel ? inner_max(w.esp.at(trip.place[lane]), w.link) : w.inside_link.mtu;
+    bool done = cut_packet(burst, lane, trip, max, port, s.pieces_);
+    if (!done) {
+      send_pieces(s, side);
+      done = cut_packet(burst, lane, trip, max, port, s.pieces_);
+    }
+    burst.drop(lane, done ? Drop::none : Drop::no_buffer);
+  }
+  send_pieces(s, side);
+}
+
+// The way into tunnels; the lanes leave with this verdict.
+void serve_tunnels(WorkerState& s, Burst& burst, const Fit& in, EspTrip& trip, Verdict leaves) {
+  const LaneSet out = encapsulate(burst, in.whole, trip, s.parts_);
+  s.mark(Stage::encapsulate);
+  seal_esp(burst, out, trip, leaves, s.parts_);
+  send_cut(s, burst, in.pieces, trip, Side::tunnel);
+  s.mark(Stage::seal_esp);
+}
+
 // ESP of live sessions. What answers or goes to another client leaves through a tunnel again.
 void serve_esp(WorkerState& s, LaneSet in) {
   if (in.empty()) return;
@@ -76,12 +138,10 @@ void serve_esp(WorkerState& s, LaneSet in) {
   s.mark(Stage::open_esp);
   esp = decapsulate(s.burst_, esp, trip, w);  // RFC 4301 §5.2: selectors
   s.mark(Stage::decapsulate);
-  LaneSet out = deliver(s.burst_, esp, trip, w);  // to us, to clients, to the inside
+  const Delivery out = deliver(s.burst_, esp, trip, w);  // to us, to clients, to the inside
+  send_cut(s, s.burst_, out.inside_pieces, trip, Side::inside);
   s.mark(Stage::deliver);
-  out = encapsulate(s.burst_, out, trip, w);
-  s.mark(Stage::encapsulate);
-  seal_esp(s.burst_, out, trip, Verdict::reply, w);
-  s.mark(Stage::seal_esp);
+  serve_tunnels(s, s.burst_, out.tunnel, trip, Verdict::reply);
 }
 
 // The trip of message 1.
@@ -122,25 +182,10 @@ void serve_initiations(WorkerState& s, LaneSet in) {
   s.mark(Stage::admit_initiations);
 }
 
-}  // namespace
-
-unsigned Worker::run_once(const Now& now) {
-  WorkerState& s = *state_;
+// What came from the public side.
+void serve_outside(WorkerState& s) {
   Burst& burst = s.burst_;
-  s.begin_burst(now);
-  const std::uint64_t started = s.last_mark_;
-  if (serve_orders(s.parts_) != 0) s.mark(Stage::serve_orders);  // the control thread's wishes
-  burst.count = s.parts_.port.receive(burst.frame);
-  if (burst.count == 0) {
-    s.counters_.busy_cycles.add(s.last_mark_ - started);
-    upkeep(s.parts_);
-    ring_bell(s.parts_);
-    s.counters_.idle_bursts.add();
-    return 0;
-  }
-  for (unsigned lane : burst.all()) s.counters_.rx_octets.add(burst.frame[lane].len);
-  s.mark(Stage::receive);
-
+  if (burst.count == 0) return;
   Families in = classify(burst, s.link_);
   s.mark(Stage::classify);
   reassemble(burst, in, s.parts_);
@@ -154,16 +199,81 @@ unsigned Worker::run_once(const Now& now) {
   serve_resumes(s, in.resume);           // then message 1
   serve_initiations(s, in.initiations);  // what begins a full handshake comes last
 
-  leave(s);
+  leave(burst, s.parts_.port, s.parts_.inside, s.counters_);
   s.mark(Stage::transmit);
   s.scratch_.wipe();
+}
+
+// What came from the private side: into tunnels.
+void serve_inside(WorkerState& s) {
+  WorkerParts& w = s.parts_;
+  Burst& burst = s.inside_burst_;
+  EspTrip& trip = s.esp_trip_;
+  if (burst.count == 0) return;
+  const InsideFamilies in = classify_inside(burst, trip, w);
+  answer_own(burst, in.own, trip, w);
+  s.mark(Stage::classify_inside);
+  const LaneSet routed = route_out(burst, in.transit, trip, w);
+  const Fit out = fit_tunnel(burst, routed, trip, w);
+  s.mark(Stage::route_out);
+  serve_tunnels(s, burst, out, trip, Verdict::forward);
+  leave(burst, *w.inside, &w.port, s.counters_);
+  s.mark(Stage::transmit);
+}
+
+// Where one port serves both sides, the VLAN tells them apart.
+void part_by_vlan(Burst& outside, Burst& inside, const Link& link) {
+  unsigned kept = 0;
+  for (unsigned lane = 0; lane < outside.count; ++lane) {
+    const Frame& frame = outside.frame[lane];
+    if (has_vlan({frame.data, frame.len}, link.vlan))
+      inside.frame[inside.count++] = frame;
+    else
+      outside.frame[kept++] = frame;
+  }
+  outside.count = kept;
+}
+
+// Both sides' bursts. Returns how many packets came.
+unsigned receive(WorkerState& s) {
+  WorkerParts& w = s.parts_;
+  Burst &outside = s.burst_, &inside = s.inside_burst_;
+  outside.count = w.port.receive(outside.frame);
+  inside.count = 0;
+  if (w.inside == &w.port)
+    part_by_vlan(outside, inside, w.inside_link);
+  else if (w.inside != nullptr)
+    inside.count = w.inside->receive(inside.frame);
+  for (unsigned lane : outside.all()) s.counters_.rx_octets.add(outside.frame[lane].len);
+  for (unsigned lane : inside.all()) s.counters_.rx_octets.add(inside.frame[lane].len);
+  const unsigned received = outside.count + inside.count;
+  if (received != 0) s.mark(Stage::receive);
+  return received;
+}
+
+}  // namespace
+
+unsigned Worker::run_once(const Now& now) {
+  WorkerState& s = *state_;
+  s.begin_burst(now);
+  const std::uint64_t started = s.last_mark_;
+  if (serve_orders(s.parts_) != 0) s.mark(Stage::serve_orders);  // the control thread's wishes
+  const unsigned received = receive(s);
+  serve_outside(s);
+  serve_inside(s);
+  send_waiting(s.parts_);
+  if (received == 0) s.counters_.busy_cycles.add(s.last_mark_ - started);
   upkeep(s.parts_);
   ring_bell(s.parts_);
+  if (received == 0) {
+    s.counters_.idle_bursts.add();
+    return 0;
+  }
   s.mark(Stage::upkeep);
   s.counters_.bursts.add();
-  s.counters_.rx_packets.add(burst.count);
+  s.counters_.rx_packets.add(received);
   s.counters_.busy_cycles.add(s.last_mark_ - started);
-  return burst.count;
+  return received;
 }
 
 SharedState::SharedState(const WorkerConfig& worker_config)
@@ -183,11 +293,12 @@ SharedState::SharedState(const WorkerConfig& worker_config)
 
 WorkerState::WorkerState(unsigned index, SharedState& shared,
                          std::unique_ptr<crypto::Engine> engine, PacketPort& port, const Link& link,
-                         std::unique_ptr<crypto::Random> random, Tables tables, CycleClock cycles)
+                         std::unique_ptr<crypto::Random> random, Tables tables, CycleClock cycles,
+                         const InsidePort* inside)
     : shared_(shared),
       cycles_(cycles),
       link_(link),
-      inside_link_(link_of(shared.config.inside, Mac{})),
+      inside_link_(inside != nullptr ? inside->link : link_of(shared.config.inside, Mac{})),
       engine_(std::move(engine)),
       random_(std::move(random)),
       codec_(std::move(tables.codec)),
@@ -206,6 +317,7 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .config = shared.config,
              .engine = *engine_,
              .port = port,
+             .inside = inside != nullptr ? inside->port : nullptr,
              .link = link_,
              .inside_link = inside_link_,
              .random = *random_,
@@ -214,6 +326,8 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .esp = *esp_,
              .esp_keys = *esp_keys_,
              .esp_routes = shared.esp_routes,
+             .neighbours = shared.neighbours,
+             .waiting = waiting_,
              .fragments = *fragments_,
              .reassembler = *reassembler_,
              .requests = requests_,
@@ -232,7 +346,9 @@ WorkerState::WorkerState(unsigned index, SharedState& shared,
              .qcd_secret = shared.qcd_secret,
              .scratch = scratch_,
              .counters = counters_,
-             .now = {}} {}
+             .now = {}} {
+  inside_burst_.from_inside = true;
+}
 
 void WorkerState::begin_burst(const Now& now) {
   shared_.quiescence.quiet(parts_.index);
@@ -250,7 +366,7 @@ crypto::Result<std::unique_ptr<Worker>> Worker::make(unsigned index, SharedState
                                                      std::unique_ptr<crypto::Engine> engine,
                                                      PacketPort& port, const Link& link,
                                                      std::unique_ptr<crypto::Random> random,
-                                                     CycleClock cycles) {
+                                                     CycleClock cycles, const InsidePort* inside) {
   CHECK(shared.used != nullptr && shared.keyring.load() != nullptr);
   Tables tables{.codec = std::make_unique<SpiCodec>(shared.spi_secret)};
   const SessionTable::Limits limits{.sessions_max = shared.config.sessions_max,
@@ -264,7 +380,7 @@ crypto::Result<std::unique_ptr<Worker>> Worker::make(unsigned index, SharedState
   take(tables.reassembler, Reassembler::make(random->u64()), status);
   if (!status) return std::unexpected(status.error());
   auto state = std::make_unique<WorkerState>(index, shared, std::move(engine), port, link,
-                                             std::move(random), std::move(tables), cycles);
+                                             std::move(random), std::move(tables), cycles, inside);
   return std::unique_ptr<Worker>(new Worker(std::move(state)));
 }
 

@@ -22,6 +22,7 @@
 #include "dataplane/esp_routes.h"
 #include "dataplane/frame.h"
 #include "dataplane/lease_table.h"
+#include "dataplane/neighbour_table.h"
 #include "dataplane/now.h"
 #include "dataplane/packet_port.h"
 #include "dataplane/snapshot.h"
@@ -39,6 +40,7 @@ struct SharedState {
   Snapshot<DenyList> denied;
   LeaseTable leases;
   EspRoutes esp_routes;
+  NeighbourTable neighbours;
   UsedSet* used = nullptr;  // set before workers start
   IssuerRequests issuer_requests;
   std::array<IssuerSupply, 256> issuers;     // by worker; `ready` filled before workers start
@@ -58,16 +60,25 @@ struct SharedState {
 // The clock of the TSC for stage accounting, injected so that tests need none.
 using CycleClock = std::uint64_t (*)();
 
+// A worker's port on the private side. The port may be shared by nobody else; frames of either port
+// leave by the other.
+struct InsidePort {
+  PacketPort* port = nullptr;
+  Link link;
+};
+
 class WorkerState;  // tables and scratch; worker_state.h
 
 class Worker {
  public:
+  // `inside` may be null: then packets to the private network are dropped.
   // Maps the tables (on the calling thread's NUMA node). `random` may be seeded in tests.
   static crypto::Result<std::unique_ptr<Worker>> make(unsigned index, SharedState& shared,
                                                       std::unique_ptr<crypto::Engine> engine,
                                                       PacketPort& port, const Link& link,
                                                       std::unique_ptr<crypto::Random> random,
-                                                      CycleClock cycles);
+                                                      CycleClock cycles,
+                                                      const InsidePort* inside = nullptr);
   ~Worker();
 
   // One burst: receive, all stages, transmit, upkeep. Returns the number of packets received.

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "dataplane/inside.h"
 #include "dataplane/reassembler.h"
 #include "dataplane/stages.h"
 #include "dataplane/worker.h"
@@ -23,7 +24,7 @@ class WorkerState {
  public:
   WorkerState(unsigned index, SharedState& shared, std::unique_ptr<crypto::Engine> engine,
               PacketPort& port, const Link& link, std::unique_ptr<crypto::Random> random,
-              Tables tables, CycleClock cycles);
+              Tables tables, CycleClock cycles, const InsidePort* inside);
 
   // Takes time and published state for one burst.
   void begin_burst(const Now& now);
@@ -53,10 +54,12 @@ class WorkerState {
   TicketKeys ticket_keys_;
   TicketMint mint_;
   Scratch scratch_;
-  Burst burst_;
+  Burst burst_, inside_burst_;
   ResumeTrip resume_trip_;
   AuthTrip auth_trip_;
   EspTrip esp_trip_;
+  Pieces pieces_;
+  NeighbourQueue waiting_;
   WorkerParts parts_;
 };
 

@@ -2,6 +2,7 @@
 // here.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -86,6 +87,23 @@ struct ConnectionConfig {
   std::optional<ChildConfig> child;
 };
 
+// Where packets to the private network go: straight to hosts of the subnet of our first address
+// there, others to a gateway. With `gateway_mac` all go there and nobody is asked.
+struct InsideRoute {
+  std::uint8_t prefix4 = 24, prefix6 = 64;
+  std::optional<ike::Ip4> gateway4;
+  std::optional<ike::Ip6> gateway6;
+  std::optional<Mac> gateway_mac;
+  bool operator==(const InsideRoute&) const = default;
+};
+
+// Whether two addresses of one family agree in their first `bits` bits.
+inline bool same_prefix(const std::uint8_t* a, const std::uint8_t* b, unsigned bits) {
+  const unsigned whole = bits / 8, rest = bits % 8;
+  if (!std::equal(a, a + whole, b)) return false;
+  return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
 struct WorkerConfig {
   unsigned worker_count = 1;
   std::uint32_t sessions_max = 1u << 20;  // per worker, half-opens included
@@ -93,11 +111,16 @@ struct WorkerConfig {
   LinkConfig outside;
   // The private side. Without a device packets go no further than the gateway itself.
   LinkConfig inside;
+  InsideRoute inside_route;
+  bool clamp_mss = true;  // of TCP through tunnels, to what they carry
   AdmissionConfig admission;
   TicketConfig tickets;
   ChildConfig child;
   std::vector<ConnectionConfig> connections;
   std::string state_dir;  // used-set files
+
+  // One device for both sides, told apart by their VLANs.
+  bool shares_port() const { return !inside.device.empty() && inside.device == outside.device; }
 
   const ChildConfig& child_of(std::size_t connection_index) const {
     const std::optional<ChildConfig>& own = connections[connection_index].child;

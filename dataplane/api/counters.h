@@ -43,6 +43,8 @@ enum class Stage : std::uint8_t {
   deliver,
   encapsulate,
   seal_esp,
+  classify_inside,
+  route_out,
   parse_resume,
   admit,
   open_tickets,
@@ -56,13 +58,14 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::count);
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "serve_orders",   "receive",           "classify",       "reassemble",
-    "answer_link",    "find_sessions",     "derive_keys",    "open_auth",
-    "verify_auth",    "establish",         "answer_dpd",     "punt",
-    "answer_unknown", "find_esp",          "open_esp",       "decapsulate",
-    "deliver",        "encapsulate",       "seal_esp",       "parse_resume",
-    "admit",          "open_tickets",      "accept_tickets", "open_half_open",
-    "write_replies",  "admit_initiations", "transmit",       "upkeep"};
+    "serve_orders",   "receive",        "classify",      "reassemble",
+    "answer_link",    "find_sessions",  "derive_keys",   "open_auth",
+    "verify_auth",    "establish",      "answer_dpd",    "punt",
+    "answer_unknown", "find_esp",       "open_esp",      "decapsulate",
+    "deliver",        "encapsulate",    "seal_esp",      "classify_inside",
+    "route_out",      "parse_resume",   "admit",         "open_tickets",
+    "accept_tickets", "open_half_open", "write_replies", "admit_initiations",
+    "transmit",       "upkeep"};
 
 struct alignas(64) WorkerCounters {
   Counter rx_packets, tx_packets, rx_octets, tx_octets;
@@ -80,8 +83,9 @@ struct alignas(64) WorkerCounters {
   Counter crash_answers;                       // INVALID_IKE_SPI with QCD token (RFC 6290)
   Counter orders, transmitted;                 // letters of the control thread; messages among them
   Counter esp_in, esp_out, esp_in_octets, esp_out_octets;  // inner packets through Child SAs
-  Counter inner_echoes;                                    // echo requests to us through a tunnel
+  Counter inner_echoes;                                    // echo requests to us inside
   Counter forwarded;                                       // packets that left by the other port
+  Counter senders_told;  // ICMP errors about packets that went no further
   Counter peers_moved;                                     // NAT rebindings followed
   Counter children_refused;      // Child SAs whose selectors found no room
   Counter sessions, half_opens;  // gauges: live now

@@ -1,7 +1,7 @@
 // deliver, answer_inner, route_out: where inner packets go.
 #include <gtest/gtest.h>
 
-#include "tests/support/esp_peer.h"
+#include "tests/support/inside_probe.h"
 
 namespace dp {
 namespace {
@@ -46,6 +46,27 @@ TEST(Deliver, CarriesPacketsFromClientToClient) {
   EXPECT_EQ(opened->inner[8], 8) << "one hop less";
   EXPECT_EQ(opened->inner.size(), packet.size());
   EXPECT_TRUE(read_packet(PacketBuilder().ether(0x0800, opened->inner)).has_value()) << "checksums";
+}
+
+// A packet that came in fragments of its tunnel may be longer than the link inside.
+TEST(Deliver, CutsOrRefusesWhatTheInsideLinkCannotCarry) {
+  rig::InsideProbe probe({.configure = [](WorkerConfig& c) { c.inside.mtu = 1300; }});
+  Tunnel t = probe.tunnel({.ip6 = true});
+  probe.meet_host(t);
+  PacketBuilder b = rig::InsideProbe::from_client(t);
+  auto sent = probe.from_tunnel(t, rig::InsideProbe::inner(b.udp(Octets(1320))));
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(probe.outside.drop(), Drop::inner_too_big);
+  Octets told = rig::InsideProbe::opened(t, probe.outside);
+  ASSERT_GT(told.size(), 28u);
+  EXPECT_EQ(crypto::load_be16(told.data() + 26), 1300);
+  b.ip4_fragment_word = 0;
+  sent = probe.from_tunnel(t, rig::InsideProbe::inner(b.udp(Octets(1320, 8))));
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].size() + sent[1].size(), 2 * 34 + 1328u);
+  for (const Octets& piece : sent)
+    EXPECT_TRUE(std::equal(rig::kHostMac.begin(), rig::kHostMac.end(), piece.begin()));
+  EXPECT_TRUE(probe.gateway.conserved());
 }
 
 TEST(Deliver, HasNoWayToAnAddressThatNobodyHas) {

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "dataplane/neighbour_queue.h"
 #include "tests/support/esp_peer.h"
 
 namespace dp {
@@ -327,7 +328,31 @@ Row addressed(Drop reason, std::function<void(PacketBuilder&)> edit) {
   });
 }
 
+// On the way to the private network.
+void add_inside_rows(std::vector<Row>& rows) {
+  const auto with_inside = [](rig::Options& o) { o.inside = true; };
+  rows.push_back(
+      {Drop::neighbour_unknown, with_inside, [](GatewayProbe& probe) {
+         auto& p = static_cast<rig::EspProbe&>(probe);
+         rig::Tunnel t = p.tunnel();
+         PacketBuilder b;
+         std::ranges::copy(t.ip4, b.source4.begin());
+         b.destination4 = {10, 0, 0, 2};
+         const Octets f = b.echo_request(Octets(40, 0));
+         EXPECT_TRUE(
+             p.send_esp(t, t.peer.seal(Octets(f.begin() + 14, f.end()))).reaction.drops.empty());
+         p.gateway.now.ms += NeighbourQueue::kWaitMs;
+         return p.run();
+       }});
+  rows.push_back(addressed(Drop::no_gateway, [](auto& b) { b.destination4 = {10, 1, 0, 2}; }));
+  rows.back().options = with_inside;
+  rows.push_back(
+      addressed(Drop::inner_bad_destination, [](auto& b) { b.destination4 = {224, 0, 0, 5}; }));
+  rows.back().options = with_inside;
+}
+
 void add_esp_rows(std::vector<Row>& rows) {
+  const auto with_inside = [](rig::Options& o) { o.inside = true; };
   rows.push_back(esp(Drop::esp_bad_length,
                      [](auto&, auto& t) { return rig::be32(t.peer.gateway_spi) + Octets(8); }));
   rows.push_back(inner(Drop::esp_replayed, {}, {.number = 0}));
@@ -345,6 +370,7 @@ void add_esp_rows(std::vector<Row>& rows) {
     b.destination4 = {10, 0, 0, 2};
     b.ttl = 1;
   }));
+  rows.back().options = with_inside;
   rows.push_back(addressed(Drop::inside_absent, [](auto& b) { b.destination4 = {10, 0, 0, 2}; }));
   rows.push_back(addressed(Drop::no_child_sa, [](auto& b) { b.destination4 = {10, 64, 9, 9}; }));
   rows.push_back(inner(Drop::inner_ignored, [](Octets& o) { o.back() ^= 1; }));
@@ -387,6 +413,7 @@ std::vector<Row> every_row() {
   add_auth_rows(rows);
   add_seam_rows(rows);
   add_esp_rows(rows);
+  add_inside_rows(rows);
   return rows;
 }
 

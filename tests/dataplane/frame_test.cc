@@ -274,5 +274,18 @@ TEST(WriteDatagram, BuildsARequestInAnEmptyFrame) {
   }
 }
 
+TEST(Frame, TellsVlansApart) {
+  PacketBuilder b;
+  EXPECT_TRUE(has_vlan(b.udp(Octets(9)), 0));
+  EXPECT_FALSE(has_vlan(b.udp(Octets(9)), 7));
+  b.vlan = 0xe007;  // with a priority
+  EXPECT_TRUE(has_vlan(b.udp(Octets(9)), 7));
+  EXPECT_FALSE(has_vlan(b.udp(Octets(9)), 0));
+  EXPECT_FALSE(has_vlan(b.udp(Octets(9)), 8));
+  b.vlan = 0xe000;
+  EXPECT_TRUE(has_vlan(b.udp(Octets(9)), 0)) << "a priority is no VLAN";
+  EXPECT_FALSE(has_vlan(Octets(17), 0)) << "a runt";
+}
+
 }  // namespace
 }  // namespace dp

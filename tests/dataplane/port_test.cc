@@ -133,6 +133,40 @@ TEST(Port, RefusesAnMtuThatTheDeviceLacks) {
   EXPECT_NE(port.error().text.find("mtu 20"), std::string::npos) << port.error().text;
 }
 
+TEST(Port, HasFewLongFrames) {
+  auto port = start("net_null3,copy=0", 1);
+  ASSERT_NE(port, nullptr);
+  PacketPort& worker = port->worker(0);
+  std::vector<Frame> taken;
+  std::array<Frame, kBurstMax> frames;
+  while (const unsigned got = worker.allocate_long(frames))
+    taken.insert(taken.end(), frames.begin(), frames.begin() + got);
+  EXPECT_GE(taken.size(), 100u);
+  EXPECT_LT(taken.size(), 1000u);
+  for (const Frame& frame : taken) {
+    EXPECT_GE(frame.capacity, kLongFrameLen);
+    EXPECT_GE(frame.headroom, 100u);
+  }
+  worker.release(taken);
+  EXPECT_EQ(worker.allocate_long(frames), kBurstMax);
+  worker.release(frames);
+}
+
+// Frames of one port leave by another, whose queue holds them still.
+TEST(Port, ClosesBesideAnother) {
+  auto one = start("net_null3,copy=0", 1), other = start("net_null4,copy=0", 1);
+  ASSERT_TRUE(one && other);
+  const std::uint64_t before = buffers_free(*one);
+  for (int i = 0; i < 100; ++i) {
+    const Frame frame = make_frame(one->worker(0), Octets(60));
+    EXPECT_EQ(other->worker(0).transmit({&frame, 1}), 1u);
+  }
+  one->close();
+  other->close();
+  EXPECT_EQ(buffers_free(*one), before);
+  one->close();  // again, and once more when it goes
+}
+
 TEST(Port, LoopsFramesThroughEachQueue) {
   const auto port = start("net_ring0", 2);
   ASSERT_TRUE(port);

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "dataplane/reassembler.h"
-#include "tests/support/gateway_probe.h"
+#include "tests/support/inside_probe.h"
 
 namespace dp {
 namespace {
@@ -17,11 +17,10 @@ using rig::Octets;
 using rig::Reaction;
 using rig::ScalarClient;
 
-// The packet round `message` cut into pieces of `piece` octets.
-std::vector<Octets> cut(const PacketBuilder& b, const Octets& message, std::size_t piece,
-                        std::uint32_t id = 77) {
-  const Octets frame = b.ike(message);
-  const std::size_t ip_len = b.is_ip6 ? 40 : 20;
+// A frame's packet cut into pieces of `piece` octets.
+std::vector<Octets> cut_frame(const Octets& frame, bool is_ip6, std::size_t piece,
+                              std::uint32_t id) {
+  const std::size_t ip_len = is_ip6 ? 40 : 20;
   const auto at = [&](std::size_t n) { return frame.begin() + static_cast<std::ptrdiff_t>(n); };
   const Octets payload(at(14 + ip_len), frame.end());
   std::vector<Octets> out;
@@ -30,10 +29,11 @@ std::vector<Octets> cut(const PacketBuilder& b, const Octets& message, std::size
     const bool more = offset + len < payload.size();
     Octets f(frame.begin(), at(14 + ip_len));
     std::uint8_t* ip = f.data() + 14;
-    if (b.is_ip6) {
+    if (is_ip6) {
+      const std::uint8_t next = ip[6];
       ip[6] = 44;
       crypto::store_be16(ip + 4, static_cast<std::uint16_t>(8 + len));
-      f = f + Octets{17, 0} + be16(offset | (more ? 1u : 0u)) + be32(id);
+      f = f + Octets{next, 0} + be16(offset | (more ? 1u : 0u)) + be32(id);
     } else {
       crypto::store_be16(ip + 2, static_cast<std::uint16_t>(20 + len));
       crypto::store_be16(ip + 4, static_cast<std::uint16_t>(id));
@@ -46,6 +46,12 @@ std::vector<Octets> cut(const PacketBuilder& b, const Octets& message, std::size
     out.push_back(f);
   }
   return out;
+}
+
+// The packet round `message` cut the same way.
+std::vector<Octets> cut(const PacketBuilder& b, const Octets& message, std::size_t piece,
+                        std::uint32_t id = 77) {
+  return cut_frame(b.ike(message), b.is_ip6, piece, id);
 }
 
 Reaction send_frames(GatewayProbe& probe, const std::vector<Octets>& frames, unsigned w = 0) {
@@ -123,8 +129,9 @@ TEST(Reassemble, AnswersGoOutInTheLastFrame) {
   EXPECT_EQ(probe.complaint(), "");
 }
 
-// What cannot be handed over is dropped, not truncated.
-TEST(Reassemble, ALongMessageStaysAtItsWorker) {
+// A long message goes to its worker in a long frame. What cannot be handed over, because there is
+// none, is dropped, not truncated.
+TEST(Reassemble, ALongMessageGoesToItsWorkerInALongFrame) {
   GatewayProbe probe({.workers = 2});
   ScalarClient client = probe.client();
   ASSERT_TRUE(probe.open(client, 1));
@@ -132,9 +139,15 @@ TEST(Reassemble, ALongMessageStaysAtItsWorker) {
   Octets huge = message;
   huge.resize(2900, 0);
   crypto::store_be32(huge.data() + 24, 2900);
-  const Reaction reaction = send_frames(probe, cut(probe.path, huge, 1480), 0);
-  EXPECT_EQ(reaction.drops, (std::map<Drop, unsigned>{{Drop::ip_fragment_waiting, 1},
-                                                      {Drop::ip_fragment_limit, 1}}));
+  const auto expected = [](Drop why) {
+    return std::map<Drop, unsigned>{{Drop::ip_fragment_waiting, 1}, {why, 1}};
+  };
+  EXPECT_EQ(send_frames(probe, cut(probe.path, huge, 1480), 0).drops, expected(Drop::sk_malformed));
+  std::array<Frame, 64> taken;
+  const unsigned held = probe.gateway.port(0).allocate_long(taken);
+  EXPECT_EQ(send_frames(probe, cut(probe.path, huge, 1480), 0).drops,
+            expected(Drop::ip_fragment_limit));
+  probe.gateway.port(0).release(std::span(taken).first(held));
   EXPECT_TRUE(
       send_frames(probe, cut(probe.path, huge, 1480), 1).drops.contains(Drop::sk_malformed));
   EXPECT_EQ(probe.finish(std::move(client)).complaint, "");
@@ -166,6 +179,49 @@ TEST(Reassemble, ChecksTheWhole) {
                                                          {Drop::udp_bad_checksum, 1}}));
   EXPECT_TRUE(probe.take_punts().empty());
   EXPECT_EQ(probe.complaint(), "");
+}
+
+// ESP of peers that cut after they have sealed: RFC 4303 §3.4.1. Plain, in UDP, and of another
+// worker; what came out is cut again for the link inside, and for the way back.
+TEST(Reassemble, LongEspReachesItsSa) {
+  for (const bool encapsulated : {false, true}) {
+    rig::InsideProbe probe({.workers = 2});
+    rig::Tunnel t = probe.tunnel({.encapsulated = encapsulated, .worker = encapsulated ? 1u : 0u});
+    probe.meet_host(t);
+    PacketBuilder b = rig::InsideProbe::from_client(t);
+    b.ip4_fragment_word = 0;
+    const auto send = [&](const Octets& inner, std::uint32_t id) {
+      const Octets frame = rig::EspProbe::frame(t, t.peer.seal(inner));
+      return send_frames(probe, cut_frame(frame, false, 1480, id), 0);
+    };
+    const Octets packet = rig::InsideProbe::inner(b.udp(Octets(8000, 0x31)));
+    const Reaction reaction = send(packet, 5);
+    EXPECT_EQ(reaction.drops, (std::map<Drop, unsigned>{{Drop::ip_fragment_waiting, 5}}))
+        << reaction.describe();
+    std::size_t total = 0;
+    for (const Octets& sent : probe.sent_inside()) total += sent.size() - 34;
+    EXPECT_EQ(total, 8008u);
+    b.destination4 = probe.gateway.shared().config.inside.ip4[0];
+    const Reaction back = send(rig::InsideProbe::inner(b.echo_request(Octets(8000, 1))), 6);
+    EXPECT_EQ(back.packets.size(), 6u) << back.describe();
+    EXPECT_TRUE(probe.gateway.conserved());
+  }
+}
+
+// Without a long frame a long message is read where it lies, and ESP is not.
+TEST(Reassemble, DoesWithoutLongFrames) {
+  rig::InsideProbe probe;
+  rig::Tunnel t = probe.tunnel();
+  std::array<Frame, 64> taken;
+  const unsigned held = probe.gateway.port().allocate_long(taken);
+  const Octets message = long_message(probe, 3000);
+  send_frames(probe, cut(probe.path, message, 1448));
+  EXPECT_EQ(probe.take_punts().size(), 1u);
+  const Octets esp = rig::EspProbe::frame(t, t.peer.seal(Octets(3000)));
+  Reaction reaction = send_frames(probe, cut_frame(esp, false, 1480, 9));
+  EXPECT_EQ(reaction.drops[Drop::ip_fragment_limit], 1u) << reaction.describe();
+  probe.gateway.port().release(std::span(taken).first(held));
+  EXPECT_EQ(probe.echo_complaint(t), "");
 }
 
 TEST(Reassemble, NamesWhatItDoesNotTake) {

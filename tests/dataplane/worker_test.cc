@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/gateway_probe.h"
+#include "dataplane/neighbour_queue.h"
+#include "tests/support/inside_probe.h"
 
 namespace dp {
 namespace {
@@ -166,6 +167,34 @@ TEST(Worker, SeesWhatIsPublished) {
   probe.gateway.publish_keyring();
   EXPECT_EQ(probe.send(before.begin()).drop(), Drop::ticket_unknown_key);
   EXPECT_EQ(probe.complaint(), "");
+}
+
+// Both sides on one port: the VLAN tells them apart, also where another worker has the tunnel.
+TEST(Worker, ServesBothSidesOnOnePort) {
+  rig::EspProbe probe({.workers = 2, .one_port = true});
+  for (const unsigned owner : {0u, 1u}) {
+    rig::Tunnel t = probe.tunnel({.worker = owner});
+    PacketBuilder b = rig::InsideProbe::to_client(t);
+    b.destination_mac = {2, 0, 0, 0, 0, 1};
+    b.vlan = 7;
+    for (const unsigned w : {0u, 1u}) {
+      ASSERT_TRUE(probe.gateway.port(w).inject(b.udp(rig::Octets(20))));
+      EXPECT_EQ(rig::InsideProbe::opened(t, probe.run()).at(8), 63);
+    }
+    const rig::Octets inner = rig::InsideProbe::inner(rig::InsideProbe::from_client(t).udp({}));
+    const auto asked = probe.send_esp(t, t.peer.seal(inner)).reaction;
+    ASSERT_EQ(asked.packets.size(), owner == 0 ? 1u : 0u) << "ARP, once in a second";
+    if (owner == 0) {
+      EXPECT_EQ(asked.packets[0].vlan, 7);
+      EXPECT_EQ(asked.packets[0].ether_type, kEtherArp);
+    }
+    b.vlan.reset();
+    ASSERT_TRUE(probe.gateway.port().inject(b.udp(rig::Octets(20))));
+    EXPECT_EQ(probe.run().drop(), Drop::ip_not_for_us) << "the outside is no way in";
+    probe.gateway.now.ms += NeighbourQueue::kWaitMs;
+    probe.run();
+  }
+  EXPECT_TRUE(probe.gateway.conserved());
 }
 
 }  // namespace

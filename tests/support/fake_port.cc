@@ -7,12 +7,16 @@
 
 namespace dp {
 
-FakePort::FakePort(unsigned buffer_count) : buffers_(buffer_count), workers_{this} {
+FakePort::FakePort(unsigned buffer_count, unsigned long_buffers)
+    : buffers_(buffer_count + long_buffers), workers_{this} {
   free_.reserve(buffer_count);
+  long_free_.reserve(long_buffers);
   for (Buffer& b : buffers_) {
-    b.home = this;
-    b.octets = std::make_unique<std::uint8_t[]>(kHeadroom + kBufferLen);
-    free_.push_back(&b);
+    const bool is_long = free_.size() == buffer_count;
+    b.home = is_long ? &long_free_ : &free_;
+    b.len = is_long ? kLongFrameLen : kBufferLen;
+    b.octets = std::make_unique<std::uint8_t[]>(kHeadroom + b.len);
+    b.home->push_back(&b);
   }
 }
 
@@ -22,13 +26,13 @@ void FakePort::connect(const std::vector<FakePort*>& ports) {
   for (FakePort* port : ports) port->workers_ = ports;
 }
 
-FakePort::Buffer* FakePort::take_buffer() {
-  if (free_.empty()) return nullptr;
-  Buffer* b = free_.back();
-  free_.pop_back();
+FakePort::Buffer* FakePort::take_buffer(std::vector<Buffer*>& free) {
+  if (free.empty()) return nullptr;
+  Buffer* b = free.back();
+  free.pop_back();
   b->frame = {.data = b->octets.get() + kHeadroom,
               .len = 0,
-              .capacity = static_cast<std::uint32_t>(kBufferLen),
+              .capacity = static_cast<std::uint32_t>(b->len),
               .headroom = kHeadroom,
               .buffer = b};
   return b;
@@ -36,11 +40,11 @@ FakePort::Buffer* FakePort::take_buffer() {
 
 void FakePort::free_buffer(Buffer* b) {
   b->place = Place::free;
-  b->home->free_.push_back(b);
+  b->home->push_back(b);
 }
 
 bool FakePort::inject(crypto::Bytes octets, Marks marks) {
-  Buffer* b = octets.size() <= kBufferLen ? take_buffer() : nullptr;
+  Buffer* b = octets.size() <= kBufferLen ? take_buffer(free_) : nullptr;
   if (b == nullptr) {
     ++counts_.inject_failed;
     return false;
@@ -76,10 +80,16 @@ unsigned FakePort::receive(std::span<Frame> frames) {
   return count + receive_from(device_queue_, frames.subspan(count));
 }
 
-unsigned FakePort::allocate(std::span<Frame> frames) {
+unsigned FakePort::allocate(std::span<Frame> frames) { return allocate_from(free_, frames); }
+
+unsigned FakePort::allocate_long(std::span<Frame> frames) {
+  return allocate_from(long_free_, frames);
+}
+
+unsigned FakePort::allocate_from(std::vector<Buffer*>& free, std::span<Frame> frames) {
   unsigned count = 0;
   for (; count < frames.size(); ++count) {
-    Buffer* b = take_buffer();
+    Buffer* b = take_buffer(free);
     if (b == nullptr) break;
     b->place = Place::held;
     b->holder = this;
@@ -94,8 +104,15 @@ FakePort::Buffer* FakePort::take_back(const Frame& frame, Place to) {
   auto* b = static_cast<Buffer*>(frame.buffer);
   CHECK(b != nullptr);
   CHECK(b->place == Place::held);  // else it was given back twice
-  CHECK(b->holder == this);
-  const std::uint8_t* end = b->octets.get() + kHeadroom + kBufferLen;
+  if (b->holder != this) {
+    CHECK(partner_ != nullptr && b->holder == partner_);
+    --partner_->held_;
+    ++partner_->counts_.crossed_out;
+    ++held_;
+    ++counts_.crossed_in;
+    b->holder = this;
+  }
+  const std::uint8_t* end = b->octets.get() + kHeadroom + b->len;
   CHECK(frame.data >= b->octets.get() && frame.data <= end);
   CHECK(frame.capacity <= static_cast<std::size_t>(end - frame.data));
   CHECK(frame.len <= frame.capacity);
@@ -138,6 +155,7 @@ bool FakePort::hand_over(unsigned worker, const Frame& frame) {
   }
   Buffer* b = take_back(frame, Place::waiting);
   b->frame = frame;
+  b->frame.handed_over = true;
   to->worker_queue_.push_back(b);
   ++counts_.handed_over;
   return true;
@@ -151,8 +169,8 @@ std::vector<std::vector<std::uint8_t>> FakePort::take_sent() {
 
 unsigned FakePort::held() const {
   const Counts& c = counts_;
-  CHECK(c.received + c.allocated ==
-        c.transmitted + c.transmit_lost + c.released + c.handed_over + held_);
+  CHECK(c.received + c.allocated + c.crossed_in ==
+        c.transmitted + c.transmit_lost + c.released + c.handed_over + c.crossed_out + held_);
   return held_;
 }
 

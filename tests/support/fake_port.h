@@ -30,15 +30,21 @@ class FakePort final : public PacketPort {
     std::uint64_t injected = 0, inject_failed = 0, received = 0, allocated = 0;
     std::uint64_t transmitted = 0, transmit_lost = 0, released = 0;
     std::uint64_t handed_over = 0, hand_over_refused = 0;
+    std::uint64_t crossed_in = 0, crossed_out = 0;  // from and to the partner
   };
 
-  explicit FakePort(unsigned buffer_count = 1024);
+  explicit FakePort(unsigned buffer_count = 1024, unsigned long_buffers = 32);
   ~FakePort() override;
   FakePort(const FakePort&) = delete;
   FakePort& operator=(const FakePort&) = delete;
 
   // Makes the ports workers 0 .. size-1 of one device: hand_over(w) puts the frame before ports[w].
   static void connect(const std::vector<FakePort*>& ports);
+  // Two ports of one worker: frames of either may leave by the other.
+  static void join(FakePort& a, FakePort& b) {
+    a.partner_ = &b;
+    b.partner_ = &a;
+  }
 
   // Puts a copy of `octets` into the receive queue. False when no buffer is free (the device would
   // drop it) or the frame is longer than a buffer.
@@ -81,13 +87,15 @@ class FakePort final : public PacketPort {
   unsigned backlog_permille() override { return backlog_permille_; }
   bool can_offload_checksums() const override { return can_offload_; }
   unsigned allocate(std::span<Frame> frames) override;
+  unsigned allocate_long(std::span<Frame> frames) override;
   bool spreads_in_software() const override { return spreads_; }
 
  private:
   enum class Place : std::uint8_t { free, waiting, held, sent };
   struct Buffer {
-    FakePort* home = nullptr;    // whose free list it returns to
-    FakePort* holder = nullptr;  // whose burst it is in, while held
+    std::vector<Buffer*>* home = nullptr;  // the list it returns to
+    std::size_t len = kBufferLen;          // of `octets`, behind the headroom
+    FakePort* holder = nullptr;            // whose burst it is in, while held
     Place place = Place::free;
     std::size_t sent_offset = 0;
     std::size_t sent_len = 0;
@@ -95,15 +103,17 @@ class FakePort final : public PacketPort {
     std::unique_ptr<std::uint8_t[]> octets;
   };
 
-  Buffer* take_buffer();
+  unsigned allocate_from(std::vector<Buffer*>& free, std::span<Frame> frames);
+  static Buffer* take_buffer(std::vector<Buffer*>& free);
   static void free_buffer(Buffer* b);
   Buffer* take_back(const Frame& frame, Place to);
   unsigned receive_from(std::deque<Buffer*>& queue, std::span<Frame> frames);
 
   std::vector<Buffer> buffers_;
-  std::vector<Buffer*> free_;
+  std::vector<Buffer*> free_, long_free_;
   std::deque<Buffer*> device_queue_, worker_queue_, sent_;
   std::vector<FakePort*> workers_;
+  FakePort* partner_ = nullptr;
   Counts counts_;
   unsigned held_ = 0;
   unsigned transmit_room_ = kUnlimited, hand_over_room_ = kUnlimited;

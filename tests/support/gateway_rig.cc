@@ -90,6 +90,7 @@ GatewayRig::~GatewayRig() {
 void GatewayRig::start() {
   dp::WorkerConfig config = default_config(options_.workers, options_.sessions_max);
   config.state_dir = folder_ + "/used";
+  if (options_.one_port) config.inside.vlan = 7;
   if (options_.configure) options_.configure(config);
   auto used = dp::UsedSet::open(config.state_dir, now.unix_s);
   CHECK(used.has_value());
@@ -110,21 +111,38 @@ void GatewayRig::start() {
   std::vector<dp::FakePort*> connected;
   for (auto& port : ports_) connected.push_back(port.get());
   dp::FakePort::connect(connected);
+  if (options_.inside) connect_inside();
   dp::Link link = default_link();
   if (options_.link) options_.link(link);
   for (unsigned i = 0; i < options_.workers; ++i) {
+    const bool with_inside = options_.inside || options_.one_port;
+    dp::InsidePort inside{.port = &this->inside(i),
+                          .link = dp::link_of(config.inside, {0x02, 0, 0, 0, 0, 0x02})};
+    if (options_.one_port) inside.link.mac = link.mac;
     auto worker = dp::Worker::make(
         i, *shared_, options_.engine ? options_.engine() : crypto::make_mb_engine(), *ports_[i],
         link, std::make_unique<crypto::Random>(options_.seed + 10 * starts_ + i),
-        options_.cycles != nullptr ? options_.cycles : &count_cycles);
+        options_.cycles != nullptr ? options_.cycles : &count_cycles,
+        with_inside ? &inside : nullptr);
     CHECK(worker.has_value());
     workers_.push_back(std::move(*worker));
   }
 }
 
+void GatewayRig::connect_inside() {
+  std::vector<dp::FakePort*> connected;
+  for (unsigned i = 0; i < options_.workers; ++i) {
+    inside_.push_back(std::make_unique<dp::FakePort>(options_.port_buffers));
+    dp::FakePort::join(*ports_[i], *inside_[i]);
+    connected.push_back(inside_[i].get());
+  }
+  dp::FakePort::connect(connected);
+}
+
 void GatewayRig::restart() {
   workers_.clear();
   ports_.clear();
+  inside_.clear();
   shared_.reset();
   used_.reset();
   start();
@@ -224,6 +242,8 @@ std::uint64_t GatewayRig::sum(dp::Counter dp::WorkerCounters::* counter) const {
 
 bool GatewayRig::conserved() const {
   for (const auto& port : ports_)
+    if (port->held() != 0) return false;
+  for (const auto& port : inside_)
     if (port->held() != 0) return false;
   return true;
 }

@@ -21,6 +21,8 @@ struct Options {
   std::uint32_t sessions_max = 1u << 12;
   std::uint64_t seed = 1;
   unsigned port_buffers = 4096;
+  bool inside = false;    // a second port for each worker, MAC 02:00:00:00:00:02
+  bool one_port = false;  // both sides on one port, the inside with VLAN 7
   // Changes the configuration before it is shared; null does nothing.
   std::function<void(dp::WorkerConfig&)> configure;
   std::function<void(dp::Link&)> link;  // the same for default_link()
@@ -50,6 +52,7 @@ class GatewayRig {
   dp::SharedState& shared() { return *shared_; }
   dp::Worker& worker(unsigned i = 0) { return *workers_[i]; }
   dp::FakePort& port(unsigned i = 0) { return *ports_[i]; }
+  dp::FakePort& inside(unsigned i = 0) { return inside_.empty() ? *ports_[i] : *inside_[i]; }
   dp::UsedSet& used() { return *used_; }
   crypto::Keyring& keyring() { return keyring_; }
   crypto::Engine& engine() { return *engine_; }  // of the rig, not of a worker
@@ -78,13 +81,14 @@ class GatewayRig {
 
  private:
   void start();
+  void connect_inside();
   Options options_;
   std::string folder_;
   crypto::Keyring keyring_;
   std::unique_ptr<crypto::Engine> engine_;
   std::unique_ptr<dp::UsedSet> used_;
   std::unique_ptr<dp::SharedState> shared_;
-  std::vector<std::unique_ptr<dp::FakePort>> ports_;
+  std::vector<std::unique_ptr<dp::FakePort>> ports_, inside_;
   std::vector<std::unique_ptr<dp::Worker>> workers_;
   ike::IssuerId mint_issuer_;
   std::uint64_t mint_serial_ = 1;
