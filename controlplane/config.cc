@@ -10,6 +10,7 @@
 
 #include "controlplane/config_sections.h"
 #include "controlplane/secret_text.h"
+#include "controlplane/value_text.h"
 
 namespace cp {
 namespace {
@@ -24,6 +25,37 @@ void optional_section(TableReader& root, std::string_view name, ConfigErrors& er
   read(TableReader(table != nullptr ? *table : kEmpty, std::string(name), errors));
 }
 
+// No client may be given an address that is ours.
+void check_pools(TableReader& root, const dp::WorkerConfig& workers) {
+  const auto check = [&](const auto& own, const auto& pool) {
+    if (pool.count == 0) return;
+    const auto base = crypto::Bytes(pool.base), tail = base.last(4);
+    for (const auto& address : own) {
+      const crypto::Bytes octets(address);
+      const std::uint32_t place =
+          crypto::load_be32(octets.last(4).data()) - crypto::load_be32(tail.data());
+      if (std::ranges::equal(octets.first(octets.size() - 4), base.first(base.size() - 4)) &&
+          place < pool.count)
+        root.fail("pools",
+                  fmt::format("expected pools without {}, our own address", address_text(address)));
+    }
+  };
+  for (const dp::LinkConfig* link : {&workers.outside, &workers.inside}) {
+    check(link->ip4, workers.child.pool4);
+    check(link->ip6, workers.child.pool6);
+  }
+}
+
+// RFC 8200 §5: nobody sends less than 1280 octets, so a tunnel has to carry them in one piece. The
+// most that is round them: IPv6, UDP, and ESP with AES-CBC and HMAC-SHA2-512.
+void check_mtu(TableReader& root, const dp::WorkerConfig& workers) {
+  constexpr unsigned kLeast = 1280 + 40 + 8 + 8 + 16 + 17 + 32;
+  if (workers.child.pool6.count != 0 && workers.outside.mtu < kLeast)
+    root.fail("outside", fmt::format("expected an mtu of at least {} with an IPv6 pool: packets of "
+                                     "1280 octets must fit a tunnel",
+                                     kLeast));
+}
+
 void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& errors) {
   TableReader root(table, "", errors);
   dp::WorkerConfig& workers = config.workers;
@@ -31,6 +63,11 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
                    [&](TableReader in) { read_dpdk(std::move(in), config.dpdk, workers); });
   if (const toml::table* outside = root.table("outside", Presence::required))
     read_outside(TableReader(*outside, "outside", errors), workers.outside);
+  if (const toml::table* inside = root.table("inside")) {
+    read_inside(TableReader(*inside, "inside", errors), workers);
+    if (workers.shares_port() && workers.inside.vlan == workers.outside.vlan)
+      root.fail("inside", "expected another device than that of [outside], or another vlan on it");
+  }
   optional_section(root, "sessions", errors,
                    [&](TableReader in) { read_sessions(std::move(in), workers); });
   optional_section(root, "admission", errors,
@@ -61,6 +98,8 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
   if (root.table("pools") != nullptr && workers.child.pool4.count == 0 &&
       workers.child.pool6.count == 0)
     root.fail("pools", "expected ipv4, ipv6 or both: clients need addresses");
+  check_pools(root, workers);
+  check_mtu(root, workers);
   if (root.table("connections") != nullptr && config.connections.empty())
     root.fail("connections", "expected at least one section [connections.NAME]");
   root.finish();

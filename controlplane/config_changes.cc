@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ranges>
 #include <span>
+#include <tuple>
 
 namespace cp {
 namespace {
@@ -38,7 +39,7 @@ class Comparison {
     if (!(get(running_) == get(wanted_))) keys_.emplace_back(key);
   }
   void dpdk();
-  void outside();
+  void links();
   void tickets();
   void handshakes();
   void child();
@@ -62,9 +63,11 @@ void Comparison::dpdk() {
   key("dpdk.memory_mib", [](const GatewayConfig& c) { return c.dpdk.memory_mib; });
 }
 
-void Comparison::outside() {
-  key(
-      "outside", [](const GatewayConfig& c) -> const auto& { return c.workers.outside; });
+void Comparison::links() {
+  key("outside", [](const GatewayConfig& c) -> const auto& { return c.workers.outside; });
+  key("inside", [](const GatewayConfig& c) {
+    return std::tie(c.workers.inside, c.workers.inside_route, c.workers.clamp_mss);
+  });
   key("sessions.max", [](const GatewayConfig& c) { return c.workers.sessions_max; });
   key("sessions.children_max", [](const GatewayConfig& c) { return c.workers.children_max; });
   key(
@@ -87,8 +90,7 @@ void Comparison::tickets() {
 // Credentials of connections are read again, RADIUS conversations go on as they began.
 void Comparison::handshakes() {
   key("ike", [](const GatewayConfig& c) { return c.ike.retransmit; });
-  key(
-      "radius", [](const GatewayConfig& c) -> const auto& { return c.radius; });
+  key("radius", [](const GatewayConfig& c) -> const auto& { return c.radius; });
 }
 
 void Comparison::child() {
@@ -136,7 +138,7 @@ std::vector<std::string> restart_only_changes(const GatewayConfig& running,
                                               const GatewayConfig& wanted) {
   Comparison comparison(running, wanted);
   comparison.dpdk();
-  comparison.outside();
+  comparison.links();
   comparison.tickets();
   comparison.handshakes();
   comparison.child();

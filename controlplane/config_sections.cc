@@ -16,35 +16,6 @@ namespace {
 constexpr std::int64_t kCountMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kDayS = 86'400;
 
-template <class Ip4s, class Ip6s>
-void split(const std::vector<Address>& addresses, Ip4s& ip4, Ip6s& ip6) {
-  for (const Address& address : addresses) {
-    if (const auto* v4 = std::get_if<ike::Ip4>(&address)) ip4.push_back(*v4);
-    if (const auto* v6 = std::get_if<ike::Ip6>(&address)) ip6.push_back(*v6);
-  }
-}
-
-bool is_unicast(const Address& address) {
-  if (const auto* ip4 = std::get_if<ike::Ip4>(&address))
-    return (*ip4)[0] != 0 && (*ip4)[0] < 224 && (*ip4)[0] != 127;
-  const auto& ip6 = std::get<ike::Ip6>(address);
-  const bool all_zero_but_last =
-      std::all_of(ip6.begin(), ip6.end() - 1, [](auto o) { return o == 0; });
-  return ip6[0] != 0xff && !(all_zero_but_last && ip6[15] <= 1);
-}
-
-crypto::Result<Address> parse_own_address(std::string_view text) {
-  if (text.find('/') != std::string_view::npos)
-    return crypto::fail(fmt::format(
-        "expected an address without prefix length, not \"{}\": answers go back the way the "
-        "question came",
-        text));
-  const auto address = parse_address(text);
-  if (address && !is_unicast(*address))
-    return crypto::fail(fmt::format("\"{}\" cannot be the address of a gateway", text));
-  return address;
-}
-
 crypto::Result<std::uint64_t> parse_issuer(std::string_view text) {
   const auto octets = parse_hex(text);
   if (!octets || octets->size() != 8)
@@ -98,19 +69,6 @@ void read_dpdk(TableReader in, DpdkConfig& dpdk, dp::WorkerConfig& workers) {
                                        workers.worker_count, dpdk.worker_cpus.size()));
   if (!dpdk.worker_cpus.empty() && std::ranges::any_of(dpdk.eal, says_lcores))
     in.fail("worker_cpus", "expected either worker_cpus or lcore options in eal, not both");
-  in.finish();
-}
-
-void read_outside(TableReader in, dp::LinkConfig& link) {
-  in.string("device", link.device, Presence::required);
-  std::vector<Address> addresses;
-  if (in.values("addresses", addresses, parse_own_address, Presence::required) && addresses.empty())
-    in.fail("addresses", "expected at least one address");
-  split(addresses, link.ip4, link.ip6);
-  in.integer("vlan", link.vlan, {0, 4094});
-  in.integer("mtu", link.mtu, {1280, 9190});
-  in.integer("rx_descriptors", link.rx_descriptors, {64, 32768});
-  in.integer("tx_descriptors", link.tx_descriptors, {64, 32768});
   in.finish();
 }
 

@@ -9,6 +9,7 @@ namespace cp {
 
 void read_dpdk(TableReader in, DpdkConfig& dpdk, dp::WorkerConfig& workers);
 void read_outside(TableReader in, dp::LinkConfig& link);
+void read_inside(TableReader in, dp::WorkerConfig& workers);
 void read_sessions(TableReader in, dp::WorkerConfig& workers);
 void read_admission(TableReader in, dp::AdmissionConfig& admission);
 void read_tickets(TableReader in, GatewayConfig& config);

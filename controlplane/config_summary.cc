@@ -97,6 +97,34 @@ std::string credentials_text(const GatewayConfig& config) {
   return text;
 }
 
+std::string mac_text(const dp::Mac& mac) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
+                     mac[4], mac[5]);
+}
+
+std::string inside_text(const dp::WorkerConfig& w) {
+  const dp::InsideRoute& route = w.inside_route;
+  if (w.inside.ip4.empty() && w.inside.ip6.empty())
+    return "inside       none: tunnels lead to other clients alone\n";
+  std::string text = fmt::format(
+      "inside       {}:", w.inside.device.empty() ? "no device, own addresses" : w.inside.device);
+  for (const ike::Ip4& address : w.inside.ip4)
+    text += fmt::format(" {}{}", address_text(address),
+                        &address == &w.inside.ip4[0] ? fmt::format("/{}", route.prefix4) : "");
+  for (const ike::Ip6& address : w.inside.ip6)
+    text += fmt::format(" {}{}", address_text(address),
+                        &address == &w.inside.ip6[0] ? fmt::format("/{}", route.prefix6) : "");
+  if (w.shares_port()) text += fmt::format(", VLAN {} of the same device", w.inside.vlan);
+  text += "\n";
+  if (w.inside.device.empty()) return text;
+  text += "  gateways  ";
+  if (route.gateway4) text += " " + address_text(*route.gateway4);
+  if (route.gateway6) text += " " + address_text(*route.gateway6);
+  if (route.gateway_mac)
+    return text + fmt::format(" {} for everything\n", mac_text(*route.gateway_mac));
+  return text + (route.gateway4 || route.gateway6 ? "\n" : " none: hosts of the subnet alone\n");
+}
+
 }  // namespace
 
 std::string config_summary(const GatewayConfig& config) {
@@ -106,7 +134,7 @@ std::string config_summary(const GatewayConfig& config) {
   text += "addresses   ";
   for (const ike::Ip4& address : w.outside.ip4) text += fmt::format(" {}", address_text(address));
   for (const ike::Ip6& address : w.outside.ip6) text += fmt::format(" {}", address_text(address));
-  text += "\n";
+  text += "\n" + inside_text(w);
   if (w.child.pool4.count != 0)
     text += fmt::format("pool         {}, {} addresses\n", pool_text(w.child.pool4),
                         w.child.pool4.count);

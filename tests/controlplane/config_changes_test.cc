@@ -55,6 +55,7 @@ TEST(ConfigChanges, NameEachKeyOfWorkers) {
       {"[dpdk]\nmain_cpu = 1\n", "dpdk.main_cpu"},
       {"[dpdk]\nhugepages = 'never'\n", "dpdk.hugepages"},
       {"[dpdk]\nmemory_mib = 64\n", "dpdk.memory_mib"},
+      {"[inside]\naddresses = '10.9.0.1/24'\n", "inside"},
       {"[sessions]\nmax = 64\n", "sessions.max"},
       {"[sessions]\nchildren_max = 64\n", "sessions.children_max"},
       {"[admission]\nhalf_open_max = 7\n", "admission"},

@@ -44,49 +44,6 @@ TEST(ConfigDpdk, NamesMistakes) {
       });
 }
 
-TEST(ConfigOutside, TakesAddressesOfBothFamilies) {
-  Section section(
-      "device = '0000:3b:00.0'\naddresses = ['192.0.2.1', '2001:db8::1', '198.51.100.1']\nvlan = "
-      "7\n"
-      "mtu = 9000\nrx_descriptors = 2048\ntx_descriptors = 512");
-  dp::LinkConfig link;
-  read_outside(section.reader(), link);
-  EXPECT_EQ(section.first_error(), "");
-  EXPECT_EQ(link.device, "0000:3b:00.0");
-  ASSERT_EQ(link.ip4.size(), 2u);
-  ASSERT_EQ(link.ip6.size(), 1u);
-  EXPECT_EQ(address_text(link.ip4[1]), "198.51.100.1");
-  EXPECT_EQ(link.vlan, 7);
-  EXPECT_EQ(link.mtu, 9000);
-  EXPECT_EQ(link.rx_descriptors, 2048);
-  EXPECT_EQ(link.tx_descriptors, 512);
-}
-
-TEST(ConfigOutside, NamesMistakes) {
-  expect_mistakes(
-      {{"addresses = ['192.0.2.1/24']",
-        "f:2:14: s.addresses: expected an address without prefix length, not \"192.0.2.1/24\": "
-        "answers "
-        "go back the way the question came"},
-       {"addresses = ['gw']", "f:2:14: s.addresses: expected an IPv4 or IPv6 address, not \"gw\""},
-       {"addresses = ['224.0.0.1']",
-        "f:2:14: s.addresses: \"224.0.0.1\" cannot be the address of a gateway"},
-       {"addresses = ['::1']", "f:2:14: s.addresses: \"::1\" cannot be the address of a gateway"},
-       {"addresses = ['ff02::1']",
-        "f:2:14: s.addresses: \"ff02::1\" cannot be the address of a gateway"},
-       {"addresses = []", "f:2:13: s.addresses: expected at least one address"},
-       {"", "f:1:1: s.addresses: is missing and has no default"},
-       {"addresses = '192.0.2.1'\nmtu = 500", "f:3:7: s.mtu: expected a number from 1280 to 9190"},
-       {"addresses = '192.0.2.1'\nvlan = 4095", "f:3:8: s.vlan: expected a number from 0 to 4094"},
-       {"addresses = '192.0.2.1'\nrx_descriptors = '1k'",
-        "f:3:18: s.rx_descriptors: expected a number from 64 to 32768"}},
-      [](Section& section) {
-        dp::LinkConfig link;
-        read_outside(section.reader(), link);
-      },
-      "device = 'd'\n");
-}
-
 TEST(ConfigAdmission, DemandsCookiesBeforeTheLimitIsReached) {
   for (const auto& [text, expected] : std::initializer_list<std::pair<const char*, std::uint32_t>>{
            {"", 32'768},

@@ -15,6 +15,29 @@ TEST(ConfigSummary, TellsWhatWasUnderstood) {
     EXPECT_NE(summary.find(part), std::string::npos) << part << "\n" << summary;
 }
 
+TEST(ConfigSummary, TellsWhereTunnelsLead) {
+  const auto with = [](const std::string& inside) {
+    return config_summary(
+        parse_config("[outside]\ndevice = 'd'\naddresses = '192.0.2.1'\n[tickets]\nkeyring = 'k'\n"
+                     "state_dir = 's'\n[pools]\nipv4 = '10.0.0.0/24'\n[connections.a]\n" +
+                     inside)
+            .value());
+  };
+  for (const auto& [inside, part] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"", "inside       none: tunnels lead to other clients alone\n"},
+           {"[inside]\naddresses = '10.1.0.1/24'\n",
+            "inside       no device, own addresses: 10.1.0.1/24\n"},
+           {"[inside]\ndevice = 'e'\naddresses = ['10.1.0.1/24', 'fd01::1/64', '10.2.0.1/16']\n",
+            "inside       e: 10.1.0.1/24 10.2.0.1 fd01::1/64\n"
+            "  gateways   none: hosts of the subnet alone\n"},
+           {"[inside]\ndevice = 'e'\naddresses = '10.1.0.1/24'\ngateways = '10.1.0.2'\n",
+            "  gateways   10.1.0.2\n"},
+           {"[inside]\ndevice = 'e'\naddresses = '10.1.0.1/24'\ngateway_mac = "
+            "'02:00:00:00:00:0a'\n",
+            "  gateways   02:00:00:00:00:0a for everything\n"}})
+    EXPECT_NE(with(inside).find(part), std::string::npos) << part << "\n" << with(inside);
+}
+
 TEST(ConfigSummary, NamesKindsIdentitiesAndFiles) {
   const std::string summary = config_summary(load_config("docs/examples/roadwarrior.toml").value());
   for (const char* part :

@@ -107,6 +107,26 @@ TEST(Config, NamesMistakesThatConcernTheWhole) {
   EXPECT_EQ(with("[outside]", "[child]\nlocal_ts = \"::/0\"\n[outside]"),
             std::vector<std::string>{});
   EXPECT_EQ(with("[outside]", "outside = 1\n[outside]").size(), 1u);
+  EXPECT_EQ(with("[outside]", "[inside]\naddresses = '10.0.1.1/24'\n[outside]"),
+            std::vector<std::string>{
+                "gw.toml:2:1: pools: expected pools without 10.0.1.1, our own address"});
+  EXPECT_EQ(with("[outside]",
+                 "[inside]\ndevice = 'net_vhost0,iface=/run/resurge.sock'\n"
+                 "addresses = '10.9.1.1/24'\n[outside]"),
+            std::vector<std::string>{"gw.toml:4:1: inside: expected another device than that of "
+                                     "[outside], or another vlan on it"});
+}
+
+TEST(Config, WantsRoomForIp6) {
+  const auto with = [](unsigned mtu) {
+    return errors_of(
+        "pools.ipv6 = 'fd00::/112'\n[outside]\ndevice = 'd'\naddresses = '192.0.2.1'\nmtu = " +
+        std::to_string(mtu) + "\n[tickets]\nkeyring = 'k'\nstate_dir = 's'\n[connections.a]\n");
+  };
+  EXPECT_EQ(with(1401), std::vector<std::string>{});
+  EXPECT_EQ(with(1400), std::vector<std::string>{
+                            "gw.toml:2:1: outside: expected an mtu of at least 1401 with an IPv6 "
+                            "pool: packets of 1280 octets must fit a tunnel"});
 }
 
 TEST(Config, RefusesAnEmptyTextBySection) {

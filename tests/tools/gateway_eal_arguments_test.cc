@@ -29,6 +29,25 @@ TEST(EalArguments, AllowJustTheCardForAPciDevice) {
             (Arguments{"--lcores=0@0,1@1", "-a", "0000:3b:00.0", "--file-prefix=resurge"}));
 }
 
+TEST(EalArguments, NameBothDevices) {
+  const auto of = [](const char* outside, const char* inside, Arguments own = {}) {
+    cp::GatewayConfig config = config_for(outside);
+    config.workers.inside.device = inside;
+    own.insert(own.end(), {"-l", "0,1", "--in-memory", "-m", "9"});
+    config.dpdk.eal = own;
+    Arguments all = eal_arguments(config, kBig).value();
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(own.size()));
+    return all;
+  };
+  EXPECT_EQ(of("net_tap0", "net_tap1,iface=x"),
+            (Arguments{"--vdev=net_tap0", "--vdev=net_tap1,iface=x", "--no-pci"}));
+  EXPECT_EQ(of("0000:3b:00.0", "0000:3b:00.1"),
+            (Arguments{"-a", "0000:3b:00.0", "-a", "0000:3b:00.1"}));
+  EXPECT_EQ(of("0000:3b:00.0", "net_tap0"), (Arguments{"-a", "0000:3b:00.0", "--vdev=net_tap0"}));
+  EXPECT_EQ(of("0000:3b:00.0", "0000:3b:00.1", {"-a", "0000:3b:00.0"}), Arguments{})
+      << "the operator says which";
+}
+
 TEST(EalArguments, PutEveryWorkerOnItsCpu) {
   cp::GatewayConfig config = config_for("0000:3b:00.0");
   config.workers.worker_count = 3;

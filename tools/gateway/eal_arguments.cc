@@ -64,19 +64,24 @@ bool is_virtual(std::string_view device) {
          device.starts_with("virtio_user");
 }
 
-void add_device(const std::string& device, Arguments& arguments) {
-  const std::string name = device.substr(0, device.find(','));
-  const bool named = std::ranges::any_of(arguments, [&](const std::string& argument) {
-    return argument.find(name) != std::string::npos;
-  });
-  if (is_virtual(device)) {
-    if (!named) arguments.push_back(fmt::format("--vdev={}", device));
-    if (!says(arguments, {"--no-pci", "-a", "--allow", "-b", "--block"}))
-      arguments.emplace_back("--no-pci");
-  } else if (!named && !says(arguments, {"-a", "--allow", "-b", "--block"})) {
-    arguments.emplace_back("-a");
-    arguments.push_back(device);
+// What the operator says about PCI devices stands; what is not said about ours is added.
+void add_devices(std::initializer_list<std::string> devices, Arguments& arguments) {
+  const bool pci_is_said = says(arguments, {"--no-pci", "-a", "--allow", "-b", "--block"});
+  bool all_virtual = true;
+  for (const std::string& device : devices) {
+    if (device.empty()) continue;
+    const std::string name = device.substr(0, device.find(','));
+    const bool named = std::ranges::any_of(arguments, [&](const std::string& argument) {
+      return argument.find(name) != std::string::npos;
+    });
+    if (is_virtual(device)) {
+      if (!named) arguments.push_back(fmt::format("--vdev={}", device));
+    } else {
+      all_virtual = false;
+      if (!named && !pci_is_said) arguments.insert(arguments.end(), {"-a", device});
+    }
   }
+  if (all_virtual && !pci_is_said) arguments.emplace_back("--no-pci");
 }
 
 }  // namespace
@@ -106,7 +111,7 @@ crypto::Result<std::vector<std::string>> eal_arguments(const cp::GatewayConfig& 
       return std::unexpected(there.error());
     arguments.push_back(lcores(config, machine));
   }
-  add_device(config.workers.outside.device, arguments);
+  add_devices({config.workers.outside.device, config.workers.inside.device}, arguments);
   if (!says(arguments, {"--no-huge", "-m", "--socket-mem", "--in-memory", "--huge-dir",
                         "--huge-unlink", "--legacy-mem"})) {
     if (!machine.has_hugepages && config.dpdk.hugepages == cp::Hugepages::always)

@@ -37,7 +37,9 @@ namespace {
 struct Seat {
   unsigned index = 0;
   dp::SharedState* shared = nullptr;
-  dp::Port* port = nullptr;
+  dp::PacketPort* port = nullptr;
+  const dp::Link* link = nullptr;
+  dp::InsidePort inside;           // without a port: there is none
   std::latch* finished = nullptr;  // of the function that runs on the core now
   std::unique_ptr<dp::Worker> worker;
   crypto::Status made;
@@ -50,9 +52,9 @@ void make_worker(Seat& seat) {
     seat.made = crypto::fail("this processor lacks SSE4.2, AES-NI or PCLMULQDQ");
     return;
   }
-  auto worker =
-      dp::Worker::make(seat.index, *seat.shared, std::move(engine), seat.port->worker(seat.index),
-                       seat.port->link(), std::make_unique<crypto::Random>(), dp::tsc);
+  auto worker = dp::Worker::make(seat.index, *seat.shared, std::move(engine), *seat.port,
+                                 *seat.link, std::make_unique<crypto::Random>(), dp::tsc,
+                                 seat.inside.port != nullptr ? &seat.inside : nullptr);
   if (worker) {
     seat.worker = std::move(*worker);
   } else {
@@ -110,6 +112,49 @@ void protect_memory(spdlog::logger& log) {
 void announce(spdlog::logger& log, std::string_view state) {
   if (const auto told = notify_service(state); !told) log.warn("{}", told.error().text);
 }
+
+// The devices of both sides, which may be one; frames of one leave by the other.
+struct Ports {
+  Ports() = default;
+  Ports(const Ports&) = delete;
+  Ports& operator=(const Ports&) = delete;
+  ~Ports() {
+    for (dp::Port* port : {first.get(), second.get()})
+      if (port != nullptr) port->close();
+  }
+
+  crypto::Status start(const dp::WorkerConfig& workers, spdlog::logger& log) {
+    dp::LinkConfig device = workers.outside;
+    if (workers.shares_port()) device.mtu = std::max(workers.outside.mtu, workers.inside.mtu);
+    auto status = start(first, "outside", device, workers.worker_count, log);
+    if (status && !workers.inside.device.empty() && !workers.shares_port())
+      status = start(second, "inside", workers.inside, workers.worker_count, log);
+    if (!status) return status;
+    if (workers.shares_port()) log.info("inside: VLAN {} of the same", workers.inside.vlan);
+    outside = dp::link_of(workers.outside, first->link().mac);
+    if (dp::Port* port = inside_port(workers))
+      inside = dp::link_of(workers.inside, port->link().mac);
+    return {};
+  }
+  // Null when there is none.
+  dp::Port* inside_port(const dp::WorkerConfig& workers) const {
+    return workers.shares_port() ? first.get() : second.get();
+  }
+
+  std::unique_ptr<dp::Port> first, second;
+  dp::Link outside, inside;
+
+ private:
+  static crypto::Status start(std::unique_ptr<dp::Port>& to, const char* side,
+                              const dp::LinkConfig& link, unsigned worker_count,
+                              spdlog::logger& log) {
+    auto port = dp::Port::start(link, worker_count);
+    if (!port) return std::unexpected(port.error());
+    to = std::move(*port);
+    log.info("{}: {}", side, to->description());
+    return {};
+  }
+};
 
 crypto::Result<std::unique_ptr<dp::Eal>> start_eal(const cp::GatewayConfig& config,
                                                    spdlog::logger& log) {
@@ -186,9 +231,8 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
   const auto qcd_secret = load_qcd_secret(config);
   if (!qcd_secret) return std::unexpected(qcd_secret.error());
   std::ranges::copy(qcd_secret->reveal(), shared->qcd_secret.begin());
-  const auto port = dp::Port::start(config.workers.outside, config.workers.worker_count);
-  if (!port) return std::unexpected(port.error());
-  (*log)->info("{}", (*port)->description());
+  Ports ports;
+  if (auto started_ports = ports.start(config.workers, **log); !started_ports) return started_ports;
 
   WorkerPlane plane(*shared, **used);
   crypto::Random random;
@@ -218,7 +262,10 @@ crypto::Status run(const cp::GatewayConfig& config, const std::string& config_pa
   for (unsigned i = 0; i < seats.size(); ++i) {
     seats[i].index = i;
     seats[i].shared = shared.get();
-    seats[i].port = port->get();
+    seats[i].port = &ports.first->worker(i);
+    seats[i].link = &ports.outside;
+    if (dp::Port* inside = ports.inside_port(config.workers))
+      seats[i].inside = {&inside->worker(i), ports.inside};
   }
   if (auto made = make_workers(**eal, seats); !made) return made;
   for (const Seat& seat : seats) counters.push_back(&seat.worker->counters());
