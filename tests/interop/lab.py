@@ -130,7 +130,7 @@ class Lab(contextlib.ExitStack):
 
         def answered() -> bool:
             with contextlib.suppress(net.NetError):
-                self.net.client.run("ping", "-c", "1", "-W", "1", address)
+                self.net.client.run("ping", "-n", "-c", "1", "-W", "1", address)
                 return True
             return False
 

@@ -154,7 +154,7 @@ class Pluto:
             self._start_esp()
         length, to = (128, net.INSIDE_NET_V6) if ":" in address else (32, net.INSIDE_NET)
         self.namespace.ip(
-            f"addr replace {address}/{length} dev {TUN}",
+            f"addr replace {address}/{length} dev {TUN} nodad",
             f"route replace {to} dev {TUN} src {address}",
         )
 

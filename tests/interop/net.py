@@ -39,7 +39,7 @@ HOST_V6 = "2001:db8:99::2"
 
 # The gateway's ends as devices of DPDK.
 AF_PACKET = "net_af_packet0,iface=gw0,qdisc_bypass=1"
-AF_PACKET_INSIDE = "net_af_packet1,iface=in0,qdisc_bypass=1"
+AF_XDP_INSIDE = "net_af_xdp1,iface=in0,force_copy=1"
 AF_XDP = "net_af_xdp0,iface=gw0,force_copy=1"
 
 _PREFIX = "rsg"
@@ -171,7 +171,7 @@ class Network:
         _veth(self.gateway, "in0", host, "host0")
         host.ip(
             f"addr add {HOST}/24 dev host0", f"addr add {HOST_V6}/64 dev host0 nodad",
-            f"route add default via {INSIDE}", f"-6 route add default via {INSIDE_V6}",
+            f"route add default via {INSIDE}", f"route add default via {INSIDE_V6}",
         )
         _send_whole_checksums(host.name, "host0")
 

@@ -84,7 +84,7 @@ class Resurged:
         return [json.loads(line) for line in said.splitlines()]
 
     def counter(self, name: str) -> int:
-        """Of all workers together; or a reason to drop."""
+        """Of all workers together; `drop.NAME` for a reason to drop."""
         found = [row["value"] for row in self.ctl("counters") if row["name"] == name]
         check(len(found) == 1, f"{name} is a counter")
         return found[0]
@@ -104,8 +104,10 @@ class Resurged:
             },
             "outside": {
                 "device": net.AF_PACKET,
-                "addresses": [net.GATEWAY, net.GATEWAY_V6, net.INSIDE, net.INSIDE_V6],
+                "addresses": [net.GATEWAY, net.GATEWAY_V6],
             },
+            "inside": {"addresses": [f"{net.INSIDE}/24", f"{net.INSIDE_V6}/64"]}
+            | ({"device": net.AF_XDP_INSIDE} if self._network.host else {}),
             "sessions": {"max": 1024},
             "tickets": {"keyring": f"{folder}/keyring", "state_dir": f"{folder}/state"},
             "pools": {k: v for k, v in (("ipv4", world.pool_v4), ("ipv6", world.pool_v6)) if v},
@@ -143,7 +145,10 @@ class Resurged:
             remote["revocation"] = "strict"
         tree = {"proposals": offer.proposals.split(", "), "local": local, "remote": remote}
         if offer.child:
-            tree["children"] = {"net": {"local_ts": _REACHED} | offer.child}
+            child = {"local_ts": _REACHED} | offer.child
+            if "esp_proposals" in child:
+                child["esp_proposals"] = child["esp_proposals"].split(", ")
+            tree["children"] = {"net": child}
         return tree | offer.options
 
 

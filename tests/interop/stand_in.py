@@ -137,7 +137,8 @@ def _connection(offer: Offer, pools: list[str]) -> dict:
     if offer.with_eap:
         remote["eap_id"] = "%any"
     child = {
-        "local_ts": net.INSIDE_NET, "esp_proposals": "aes256gcm16,aes256gcm16-x25519",
+        "local_ts": f"{net.INSIDE_NET}, {net.INSIDE_NET_V6}",
+        "esp_proposals": "aes256gcm16,aes256gcm16-x25519",
         "rand_time": "0s",
     }
     return {
