@@ -110,4 +110,21 @@ void Machine::supersede(const dp::Punt& punt) {
   close(*sa);
 }
 
+// RFC 7296 §2.23: authentic ESP came along another path, so our requests take it too.
+void Machine::peer_moved(unsigned worker, const dp::Punt& punt) {
+  IkeSa* sa = table_.find(punt.spi_r);
+  if (sa == nullptr || sa->state != SaState::established) return;
+  heard(*sa, {worker, punt.path, {}});
+  schedule(*sa);
+}
+
+// A Child SA is rekeyed, or ends, before its time. What is outstanding already is waited for.
+void Machine::child_worn(const dp::Punt& punt) {
+  IkeSa* sa = table_.find(punt.spi_r);
+  ChildSa* child = sa == nullptr ? nullptr : sa->child(punt.child_in);
+  if (child == nullptr) return;
+  (punt.kind == dp::PuntKind::child_spent ? child->ends_at_ms : child->rekey_at_ms) = plane_.now.ms;
+  look_after(*sa);
+}
+
 }  // namespace cp

@@ -172,8 +172,8 @@ void Machine::post(const IkeSa& sa, unsigned worker, dp::OrderKind kind, dp::Chi
 void Machine::install(IkeSa& sa, AddChild& action) {
   ChildSa& child = sa.children.emplace_back(action.child);
   child.worker = sa.worker;
-  if (const Connection* connection = plane_.policy->connection(sa.connection_id))
-    set_lifetimes(child, *connection, plane_);
+  const Connection* connection = plane_.policy->connection(sa.connection_id);
+  if (connection != nullptr) set_lifetimes(child, *connection, plane_);
   ++plane_.counters.children_made;
   dp::ChildInstall install{.spi_in = child.spi_in,
                            .spi_out = child.spi_out,
@@ -182,6 +182,7 @@ void Machine::install(IkeSa& sa, AddChild& action) {
                            .ike_spi_r = sa.our_spi(),
                            .ip4_lease = sa.ip4 ? plane_.workers.index4(*sa.ip4) : dp::kNoLease,
                            .ip6_lease = sa.ip6 ? plane_.workers.index6(*sa.ip6) : dp::kNoLease,
+                           .limits = connection ? connection->child_limits() : dp::ChildLimits{},
                            .ts_local = child.ts_local,
                            .ts_remote = child.ts_remote};
   std::ranges::copy(action.keymat.reveal(), install.keymat.begin());
@@ -230,6 +231,7 @@ void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
   if (const Connection* connection = plane_.policy->connection(fresh.connection_id))
     set_lifetimes(fresh, *connection, plane_);
   sa.pending_ke.reset();
+  move_children(fresh);  // their workers know them by the IKE SA that they belong to
   sa.rekey_at_ms = ExchangeWindow::kNever;
   sa.ends_at_ms = plane_.now.ms + kReplacedMs;
   table_.authenticated(fresh);

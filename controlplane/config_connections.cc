@@ -340,7 +340,8 @@ void read_connections(TableReader in, const Connection& defaults, GatewayConfig&
                                             .name = name,
                                             .auth_form = connection.auth_form,
                                             .ike_suites = connection.ike_suites,
-                                            .child = own_child(connection, config.workers.child)});
+                                            .child = own_child(connection, config.workers.child),
+                                            .child_limits = connection.child_limits()});
     config.connections.push_back(std::move(connection));
   }
 }

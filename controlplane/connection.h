@@ -13,6 +13,7 @@
 #include "controlplane/id_pattern.h"
 #include "controlplane/value_text.h"
 #include "crypto/trust_store.h"
+#include "dataplane/api/config.h"
 #include "ike/auth_value.h"
 #include "ike/suite.h"
 #include "ike/traffic_selector.h"
@@ -79,6 +80,7 @@ struct Connection {
   std::uint32_t child_life_time_s = 3960;
   std::uint64_t child_rekey_packets = 0;
   std::uint64_t child_rekey_bytes = 0;
+  dp::ChildLimits child_limits() const { return {child_rekey_packets, child_rekey_bytes}; }
 
   Unique unique = Unique::no;
   bool tickets = true;                    // clients that ask get tickets

@@ -102,6 +102,11 @@ void Machine::receive(unsigned worker, const dp::Punt& punt) {
       return adopt(worker, punt);
     case dp::PuntKind::superseded:
       return supersede(punt);
+    case dp::PuntKind::peer_moved:
+      return peer_moved(worker, punt);
+    case dp::PuntKind::child_worn:
+    case dp::PuntKind::child_spent:
+      return child_worn(punt);
   }
 }
 

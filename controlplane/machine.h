@@ -96,6 +96,8 @@ class Machine {
   void adopt(unsigned worker, const dp::Punt& punt);
   void name_connection(IkeSa& sa, std::uint16_t index);
   void supersede(const dp::Punt& punt);
+  void peer_moved(unsigned worker, const dp::Punt& punt);
+  void child_worn(const dp::Punt& punt);
 
   // apply.cc: what was decided. With `answer_to` the answer that the window keeps goes there, after
   // the actions: the peer may use at once what it was told (RFC 7296 §2.8).

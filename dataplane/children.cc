@@ -106,16 +106,16 @@ void obey_child(const Order& order, WorkerParts& w) {
                          ? &kLeasesOnly
                          : &child.ts_remote,
         .sent = child.sent,
+        .limits = child.limits,
         .keymat = crypto::Bytes(child.keymat).first(ike::child_keymat_len(child.suite))};
     install_child(where.place, install, order.path, w);
     return;
   }
   EspSa* sa = w.esp.find(child.spi_in, where.place);
   if (sa == nullptr) return;
-  if (order.kind == OrderKind::remove_child)
-    remove_child(where.place, w);
-  else
-    w.esp.set_path(*sa, order.path);
+  if (order.kind == OrderKind::remove_child) return remove_child(where.place, w);
+  w.esp.set_path(*sa, order.path);
+  sa->ike_spi_r = order.spi_r;  // another one after a rekey of the IKE SA
 }
 
 bool is_leases_only(const ike::SelectorList& remote, std::uint32_t ip4_lease,

@@ -108,6 +108,7 @@ enum class Drop : std::uint8_t {
   no_child_sa,
   inner_too_big,
   sequence_exhausted,
+  child_spent,
   // session upkeep
   half_open_expired,
   // leaving
@@ -259,6 +260,8 @@ inline constexpr std::array kDropInfo = {
     DropInfo{Drop::inner_too_big, "inner_too_big", "does not fit the tunnel's MTU"},
     DropInfo{Drop::sequence_exhausted, "sequence_exhausted",
              "all sequence numbers of the Child SA are used (RFC 4303 section 2.2)"},
+    DropInfo{Drop::child_spent, "child_spent",
+             "the Child SA has carried more than it may, and was not rekeyed in time"},
     DropInfo{Drop::half_open_expired, "half_open_expired",
              "half-open session without message 3 until its timeout (sessions, not packets)"},
     DropInfo{Drop::reply_too_large, "reply_too_large", "the answer does not fit the frame"},

@@ -92,7 +92,10 @@ LaneSet encapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
     EspSa& sa = w.esp.at(trip.place[lane]);
     const InnerPacket& inner = trip.inner[lane];
     Drop why = Drop::inner_not_selected;
-    if (selects(inner, trip.packet(burst, lane), sa, w)) why = wrap(burst, lane, trip, sa, w.link);
+    if (sa.limited && !may_carry(trip.place[lane], sa, EspKeyCache::Way::out, w))
+      why = Drop::child_spent;
+    else if (selects(inner, trip.packet(burst, lane), sa, w))
+      why = wrap(burst, lane, trip, sa, w.link);
     if (why != Drop::none) {
       ++sa.drops_out;
       burst.drop(lane, why);

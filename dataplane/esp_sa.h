@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "crypto/engine.h"
+#include "dataplane/api/config.h"
 #include "dataplane/replay_window.h"
 #include "ike/ids.h"
 #include "ike/suite.h"
@@ -33,6 +34,8 @@ constexpr std::size_t iv_len(EspCipher c) { return is_aead(c) ? 8 : 16; }
 constexpr std::size_t block_len(EspCipher c) { return is_aead(c) ? 4 : 16; }
 
 enum class EspState : std::uint8_t { free, live };
+// What the control thread was told of an SA's limits.
+enum class EspWear : std::uint8_t { none, worn, spent };
 
 inline constexpr std::uint32_t kNoPlace = 0xffffffff;
 
@@ -59,7 +62,7 @@ struct alignas(64) EspSa {
   bool encapsulated = false;  // UDP 4500 round ESP (RFC 3948)
   bool peer_is_ip6 = false;
   bool outlives_session = false;  // its slot goes with it: the IKE SA was rekeyed away
-  bool reserved = false;
+  bool limited = false;           // look at `limits`
 
   // Line 1: what an inbound packet changes. The window's bits are lines 2 and 3.
   std::uint64_t seen_ms = 0;  // the last authentic packet, dummies included
@@ -68,6 +71,7 @@ struct alignas(64) EspSa {
   std::uint32_t predecessor = kNoPlace;  // the SA that this one replaces, still in use
   std::array<std::uint8_t, 6> peer_mac{};
   std::uint16_t local_port = 0, peer_port = 0;
+  bool move_is_untold = false;  // the control thread does not know where the peer is
   alignas(8) std::array<std::uint8_t, 8> spare{};
   ReplayWindow window;
 
@@ -88,6 +92,9 @@ struct alignas(64) EspSa {
 
   // Seldom. Integrity keys are of the CBC suites.
   ike::IkeSpi ike_spi_r;
+  ChildLimits limits;
+  std::uint64_t told_ms = 0;  // when the control thread was told last where the peer is
+  EspWear wear = EspWear::none;
   alignas(64) std::array<std::uint8_t, 64> integ_in, integ_out;
 
   std::size_t icv_len() const { return is_aead(cipher) ? 16 : crypto::prf_len(integ) / 2; }

@@ -13,6 +13,8 @@ namespace {
 
 static_assert(std::is_trivially_destructible_v<EspSa>);
 
+constexpr std::uint64_t kNumbersWithoutEsn = std::uint64_t{1} << 31;
+
 // Takes the keys of one direction from the front of `keymat`.
 void take_keys(crypto::Bytes& keymat, const EspSa& sa, EspDirection& direction,
                std::array<std::uint8_t, 64>& integ) {
@@ -93,6 +95,11 @@ bool EspTable::put(std::uint32_t place, const EspInstall& child, const PeerPath&
   sa.ip6_lease = child.ip6_lease;
   sa.ike_spi_r = child.ike_spi_r;
   sa.sent = child.sent;
+  sa.limits = child.limits;
+  // RFC 4303 §3.3.3: without ESN the counter must not wrap; half of the numbers leave time.
+  if (!sa.esn && (sa.limits.packets == 0 || sa.limits.packets > kNumbersWithoutEsn))
+    sa.limits.packets = kNumbersWithoutEsn;
+  sa.limited = sa.limits != ChildLimits{};
   sa.installed_ms = sa.seen_ms = now_ms;
   set_path(sa, path);
   sa.state = EspState::live;

@@ -28,6 +28,7 @@ struct EspInstall {
   const ike::SelectorList* ts_local = nullptr;
   const ike::SelectorList* ts_remote = nullptr;
   std::uint64_t sent = 0;  // sequence numbers used already
+  ChildLimits limits;
   crypto::Bytes keymat;    // RFC 7296 §2.17; child_keymat_len(suite)
 };
 

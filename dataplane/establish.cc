@@ -71,6 +71,7 @@ bool install(const Burst& burst, unsigned lane, AuthTrip& trip, Grant& grant, cr
       .ts_local = &grant.ts_r,
       .ts_remote = is_leases_only(grant.ts_i, grant.ip4_lease, grant.ip6_lease, w) ? &kLeasesOnly
                                                                                    : &grant.ts_i,
+      .limits = w.config.connections[half.connection].child_limits,
       .keymat = keymat};
   return install_child(half.slot, child, peer_path(burst, lane), w);
 }

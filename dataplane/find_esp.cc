@@ -61,6 +61,11 @@ LaneSet find_esp(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
       burst.drop(lane, why);
       continue;
     }
+    if (sa->limited && !may_carry(trip.place[lane], *sa, EspKeyCache::Way::in, w)) {
+      ++sa->drops_in;
+      burst.drop(lane, Drop::child_spent);
+      continue;
+    }
     found.add(lane);
   }
   return found;

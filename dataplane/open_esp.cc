@@ -30,13 +30,11 @@ void follow(Burst& burst, unsigned lane, std::uint32_t place, EspSa& sa, WorkerP
   PeerPath way = peer_path(burst, lane);
   way.non_esp_marker = encapsulated;
   if (!encapsulated) way.peer_port = sa.peer_port;
-  if (!same_peer || way.peer_port != sa.peer_port) w.counters.peers_moved.add();
+  const bool moved = !same_peer || way.peer_port != sa.peer_port;
   w.esp.set_path(sa, way);
-  if (!encapsulated || place >= w.sessions.sessions_max() ||
-      w.sessions.state(place) != SlotState::established)
-    return;
-  Session& session = w.sessions.session(place);
-  if (session.spi_r == sa.ike_spi_r && session.udp_encapsulation) note_path(session, way);
+  if (!moved) return;
+  w.counters.peers_moved.add();
+  tell_move(place, sa, w);
 }
 
 void account(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, bool newest, WorkerParts& w) {
@@ -45,6 +43,8 @@ void account(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, bool newest,
   ++sa.packets_in;
   sa.octets_in += burst.message[lane].size();
   if (newest) follow(burst, lane, place, sa, w);
+  if (sa.move_is_untold) [[unlikely]]
+    tell_move(place, sa, w);
   // The peer has the new SA of a rekey (RFC 7296 §2.8): what we send goes there too.
   if (sa.predecessor != kNoPlace) use_successor(sa.predecessor, w);
 }

@@ -209,6 +209,12 @@ bool install_child(std::uint32_t place, const EspInstall& child, const PeerPath&
                    WorkerParts& w);
 // Ends the Child SA at this place, if there is one.
 void remove_child(std::uint32_t place, WorkerParts& w);
+// Whether this SA may carry another packet this way. Tells the control thread when a rekey is due
+// and when it is too late for one. Call it for SAs that are `limited`.
+bool may_carry(std::uint32_t place, EspSa& sa, EspKeyCache::Way way, WorkerParts& w);
+// Tells whoever has the IKE SA where the peer of this SA is now; the control thread at most once a
+// second, and when its ring is full `sa.move_is_untold` remembers it.
+void tell_move(std::uint32_t place, EspSa& sa, WorkerParts& w);
 // From now on we send by the SA that replaces the one at this place, if there is one.
 void use_successor(std::uint32_t place, WorkerParts& w);
 // install_child, remove_child and move_child of the control thread.

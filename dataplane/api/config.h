@@ -76,6 +76,14 @@ struct ChildConfig {
   AddressPool6 pool6;
 };
 
+// What a Child SA may carry one way before a rekey is due; 0 = no limit. It carries an eighth more
+// while the rekey goes on, and then nothing.
+struct ChildLimits {
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;  // of ESP packets
+  bool operator==(const ChildLimits&) const = default;
+};
+
 // One connection as tickets name it. Resumption is allowed only into a connection listed here.
 struct ConnectionConfig {
   std::uint32_t id = 0;  // stable hash of the name
@@ -85,6 +93,7 @@ struct ConnectionConfig {
   // What its clients get when that is not WorkerConfig::child. The pools are those of all; a count
   // of 0 keeps its clients out of one.
   std::optional<ChildConfig> child;
+  ChildLimits child_limits;
 };
 
 // Where packets to the private network go: straight to hosts of the subnet of our first address

@@ -85,11 +85,19 @@ enum class PuntKind : std::uint8_t {
   // A client resumed with a ticket of the control thread's SA `spi_i`, `spi_r`: that SA ends
   // silently (RFC 5723 §4.3.4). No message, no path; its leases are the new SA's already.
   superseded,
+  // An authentic ESP packet of the IKE SA `spi_r` came along `path`, another than before: its peer
+  // is reached there (RFC 7296 §2.23). No message.
+  peer_moved,
+  // The Child SA `child_in` of the IKE SA `spi_r` has carried what it may: a rekey is due, or it
+  // carries nothing any more and ends. No message.
+  child_worn,
+  child_spent,
 };
 
 struct Punt {
   PuntKind kind = PuntKind::message;
-  ike::IkeSpi spi_i, spi_r;  // of superseded
+  ike::IkeSpi spi_i, spi_r;  // of superseded; spi_r of what ESP tells
+  ike::EspSpi child_in;      // of child_worn and child_spent
   PeerPath path;
   std::uint16_t message_len = 0;
   AdoptedSa sa;  // of adopted
@@ -110,6 +118,7 @@ struct ChildInstall {
   ike::IkeSpi ike_spi_r;      // the IKE SA it belongs to
   std::uint32_t ip4_lease = kNoLease, ip6_lease = kNoLease;
   std::uint64_t sent = 0;  // sequence numbers used already: 0, but in tests of the end of them
+  ChildLimits limits;
   ike::SelectorList ts_local, ts_remote;
   std::array<std::uint8_t, ike::kChildKeymatMax> keymat;
 };

@@ -118,5 +118,51 @@ TEST_F(Adopt, EndsAnSaThatAResumptionReplaced) {
   EXPECT_EQ(rig.sent.size(), before);  // silently
 }
 
+// What the ESP path tells of a resumed SA that was handed over.
+class AdoptNews : public Adopt {
+ protected:
+  void SetUp() override {
+    Adopt::SetUp();
+    path = rig_path(4500);
+    rig.deliver(letter({}));
+    rig.serve();
+    ASSERT_EQ(sa().own.asking, Asking::nothing);
+  }
+  void tell(dp::PuntKind kind, std::uint32_t child_in, const dp::PeerPath& from) {
+    dp::Punt punt;
+    punt.kind = kind;
+    punt.spi_r = client.spi_r;
+    punt.child_in = ike::EspSpi(child_in);
+    punt.path = from;
+    punt.message_len = 0;
+    rig.deliver(punt);
+    rig.serve();
+  }
+  const IkeSa& sa() { return *rig.sa(client.spi_r); }
+};
+
+TEST_F(AdoptNews, RekeysAChildSaThatHasCarriedEnough) {
+  tell(dp::PuntKind::child_worn, 0x9999, path);
+  EXPECT_EQ(sa().own.asking, Asking::nothing) << "no such Child SA";
+  tell(dp::PuntKind::child_worn, 0x1234, path);
+  EXPECT_EQ(sa().own.asking, Asking::rekey_child);
+  EXPECT_EQ(sa().own.child_in, ike::EspSpi(0x1234));
+}
+
+TEST_F(AdoptNews, DeletesAChildSaThatHasCarriedTooMuch) {
+  tell(dp::PuntKind::child_spent, 0x1234, path);
+  EXPECT_EQ(sa().own.asking, Asking::delete_child);
+}
+
+// RFC 7296 §2.23.
+TEST_F(AdoptNews, AsksWhereEspCameFrom) {
+  const dp::PeerPath other = rig_path(4500, 99);
+  tell(dp::PuntKind::peer_moved, 0x1234, other);
+  EXPECT_EQ(sa().path, other);
+  EXPECT_EQ(rig.counters().moved, 1u);
+  tell(dp::PuntKind::child_worn, 0x1234, other);
+  EXPECT_EQ(rig.sent.back().path, other);
+}
+
 }  // namespace
 }  // namespace cp

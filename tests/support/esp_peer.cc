@@ -210,6 +210,7 @@ EspPeer EspProbe::install(const Tunnel& t, std::uint32_t place, const InstallEdi
   child.ip4_lease = gateway.shared().leases.index4(address);
   child.ip6_lease = dp::kNoLease;
   child.sent = edit.sent;
+  child.limits = edit.limits;
   child.ts_local = config.child.local_ts;
   child.ts_remote.count = 1;
   child.ts_remote.items[0] = ike::selector_of(ike::TsType::ipv4_addr_range, address, 32);

@@ -92,6 +92,7 @@ class EspProbe : public GatewayProbe {
   struct InstallEdit {
     std::uint64_t sent = 0;
     bool we_initiated = false;
+    dp::ChildLimits limits = {};
   };
   EspPeer install(const Tunnel& t, std::uint32_t place, const InstallEdit& edit);
   // Empty when an echo makes the round trip.

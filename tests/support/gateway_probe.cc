@@ -155,6 +155,7 @@ std::vector<GatewayProbe::Punted> GatewayProbe::take_punts(unsigned w) {
         {.kind = letter->kind,
          .spi_i = letter->spi_i.value(),
          .spi_r = letter->spi_r.value(),
+         .child_in = letter->child_in.value(),
          .path = letter->path,
          .message = {letter->message.begin(), letter->message.begin() + letter->message_len}});
     if (letter->kind == dp::PuntKind::adopted)

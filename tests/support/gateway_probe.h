@@ -95,6 +95,7 @@ class GatewayProbe {
   struct Punted {
     dp::PuntKind kind = dp::PuntKind::message;
     std::uint64_t spi_i = 0, spi_r = 0;
+    std::uint32_t child_in = 0;
     dp::PeerPath path;
     Octets message;
     std::shared_ptr<dp::AdoptedSa> sa;  // of adopted
