@@ -30,8 +30,13 @@ constexpr std::uint64_t kBurstNsMax = 100'000;
 constexpr std::uint64_t kRunNs = 50 * kMs;
 constexpr double kStormFactor = 2;  // times the capacity
 
-double ns_of(std::uint64_t cycles) {
-  return static_cast<double>(cycles) * 1e9 / static_cast<double>(dp::tsc_hz());
+// One burst of the worker, and how long it took.
+std::uint64_t burst_ns(rig::GatewayRig& gateway, unsigned& frames) {
+  const std::uint64_t before = dp::tsc();
+  frames = gateway.worker().run_once(gateway.now);
+  const double ns =
+      static_cast<double>(dp::tsc() - before) * 1e9 / static_cast<double>(dp::tsc_hz());
+  return std::min(static_cast<std::uint64_t>(ns), kBurstNsMax);
 }
 
 dp::PacketBuilder builder_of(std::uint32_t client) {
@@ -153,10 +158,9 @@ class World {
   void turn() {
     dp::FakePort& port = gateway_.port();
     port.set_backlog_permille(static_cast<unsigned>(port.waiting() * 1000 / kRing));
-    const std::uint64_t before = dp::tsc();
-    const unsigned frames = gateway_.worker().run_once(gateway_.now);
-    const auto ns = static_cast<std::uint64_t>(ns_of(dp::tsc() - before));
-    now_ns_ += frames == 0 ? kIdleNs : std::min(ns, kBurstNsMax);
+    unsigned frames = 0;
+    const std::uint64_t ns = burst_ns(gateway_, frames);
+    now_ns_ += frames == 0 ? kIdleNs : ns;
     gateway_.now.ms = 1'000'000 + now_ns_ / kMs;
     port.drain_sent([&](crypto::Bytes frame) { answer(frame); });
   }
@@ -189,14 +193,17 @@ double resume_capacity() {
        .cycles = &dp::tsc});
   const auto bag = gateway.mint({.clients = kClients, .id_len = 36});
   bench::Load load(gateway, bag, kClients);
+  std::uint64_t spent_ns = 0;
   while (!load.initiator().everyone_has_ended()) {
     load.feed(256);
-    while (gateway.worker().run_once(gateway.now) != 0) {
+    while (gateway.port().waiting() != 0) {
+      unsigned frames = 0;
+      spent_ns += burst_ns(gateway, frames);
     }
     load.take_answers();
     gateway.now.ms += 1;
   }
-  return kClients * 1e9 / ns_of(gateway.worker().counters().busy_cycles.get());
+  return kClients * 1e9 / static_cast<double>(spent_ns);
 }
 
 // Echoes a second of the worker alone: what comes back when more is asked for than it can do.
@@ -207,10 +214,13 @@ double esp_capacity() {
   return world.answered_per_second();
 }
 
+// What a capacity is told too low by, the kernel took: the best of three is nearest to the truth.
+double best(double (*measure)()) { return std::max({measure(), measure(), measure()}); }
+
 void esp_during_storm(benchmark::State& state) {
   for (auto _ : state) {
-    const double resume = resume_capacity();
-    const double esp = esp_capacity();
+    const double resume = best(resume_capacity);
+    const double esp = best(esp_capacity);
     const auto esp_rate =
         static_cast<std::uint32_t>(esp * static_cast<double>(state.range(0)) / 100);
     World quiet({.esp_rate = esp_rate});
