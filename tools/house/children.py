@@ -21,12 +21,19 @@ _LIBC = ctypes.CDLL(None)
 def _begin() -> None:
     # Even a killed demonstration leaves no poller behind on a core.
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    # A poller that shares its core with whatever else runs here would measure the scheduler: go
-    # first, within the session and, where the kernel groups by session, among them.
     os.setsid()
+    go_first()
+
+
+def go_first() -> None:
+    """Before whatever else runs here: a poller that shares its core would measure the scheduler.
+
+    Within the session and, where the kernel groups by session and this one is ours, among them.
+    """
     with contextlib.suppress(OSError):
         os.nice(-20)
-        pathlib.Path("/proc/self/autogroup").write_text("-20")
+        if os.getsid(0) == os.getpid():
+            pathlib.Path("/proc/self/autogroup").write_text("-20")
 
 
 class Children:
