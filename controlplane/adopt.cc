@@ -48,6 +48,7 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   made->worker = static_cast<std::uint8_t>(worker);
   made->nat_there = punt.path.non_esp_marker;
   made->fragmentation = from.fragmentation;
+  made->mobike = from.mobike;
   made->adopted = true;
   made->adopted_from = made->worker;
   made->peer_id.assign(from.id_i.begin(), from.id_i.begin() + from.id_i_len);
@@ -69,16 +70,23 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   table_.authenticated(sa);
   ++plane_.counters.adopted;
   schedule(sa);
-  if (recalled_.erase(from.spi_r.value()) != 0) return terminate(sa);
+  if (const auto recall = recalled_.extract(from.spi_r.value());
+      !recall.empty() && plane_.now.ms < recall.mapped())
+    return terminate(sa);
   if (punt.message_len != 0) receive_message({worker, punt.path, punt.message_octets()});
 }
 
-void Machine::terminate_resumed(ike::IkeSpi spi_r) {
-  recalled_.insert(spi_r.value());
+bool Machine::terminate_resumed(ike::IkeSpi spi_r) {
+  const std::uint64_t now = plane_.now.ms;
+  // What nobody had: no worker says so.
+  std::erase_if(recalled_, [&](const auto& recall) { return recall.second <= now; });
+  if (recalled_.size() >= kRecallsMax) return false;
+  recalled_.insert_or_assign(spi_r.value(), now + kRecallMs);
   for (unsigned worker = 0; worker < plane_.workers.worker_count(); ++worker) {
     OrderBox::Letter letter{.kind = dp::OrderKind::recall, .path = {}, .spi_r = spi_r, .child = {}};
     if (!orders_.post(worker, letter)) ++plane_.counters.orders_kept;
   }
+  return true;
 }
 
 // The connection that the ticket led to, which gives the SA and its Child SA their policy. It may

@@ -118,7 +118,12 @@ void Machine::apply(IkeSa& sa, Transition transition, const dp::PeerPath* answer
   for (Action& action : transition.actions) apply_one(sa, action);
   if (answer_to != nullptr) send_all(sa, *answer_to, sa.window.last_answer());
   sa.state = transition.next;
-  if (sa.state == SaState::closed) return end(sa);
+  if (sa.state == SaState::closed) {
+    std::unique_ptr<IkeSa> ended = end(sa);
+    if (answer_to == nullptr) return forget(std::move(ended));
+    ended_.keep(std::move(ended), plane_.now.ms);
+    return forget_ended();
+  }
   ask_next(sa);
   schedule(sa);
 }
@@ -156,7 +161,7 @@ void Machine::enforce_uniqueness(const IkeSa& sa, bool initial_contact) {
         !other->is_same_user(sa.peer_id, sa.eap_identity))
       continue;
     other->state = SaState::closed;
-    end(*other);
+    forget(end(*other));
   }
 }
 
@@ -241,15 +246,24 @@ void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
   schedule(fresh);
 }
 
-void Machine::end(IkeSa& sa) {
+// What hangs on the SA goes, and it leaves the table.
+std::unique_ptr<IkeSa> Machine::end(IkeSa& sa) {
   drop_fragments(sa);
   for (const ChildSa& child : sa.children) uninstall(sa, child);
   const ike::IkeSpi spi = sa.our_spi();
   if (sa.ip4) plane_.workers.release4(*sa.ip4, spi);
   if (sa.ip6) plane_.workers.release6(*sa.ip6, spi);
-  if (sa.adopted) release_at_worker(sa);
   ++plane_.counters.ike_deleted;
-  table_.remove(spi);
+  return table_.remove(spi);
+}
+
+// Until then its worker forwards messages of the SA.
+void Machine::forget(std::unique_ptr<IkeSa> sa) {
+  if (sa->adopted) release_at_worker(*sa);
+}
+
+void Machine::forget_ended() {
+  while (std::unique_ptr<IkeSa> old = ended_.take_old(plane_.now.ms)) forget(std::move(old));
 }
 
 }  // namespace cp

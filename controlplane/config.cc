@@ -86,7 +86,7 @@ void read_root(const toml::table& table, GatewayConfig& config, ConfigErrors& er
   if (const toml::table* radius = root.table("radius"))
     read_radius(TableReader(*radius, "radius", errors), config.radius);
   optional_section(root, "ike", errors,
-                   [&](TableReader in) { read_ike(std::move(in), config.ike); });
+                   [&](TableReader in) { read_ike(std::move(in), config); });
   if (const toml::table* connections = root.table("connections", Presence::required))
     read_connections(TableReader(*connections, "connections", errors), defaults, config);
   optional_section(root, "control", errors,

@@ -81,8 +81,8 @@ struct RadiusServer {
 
 struct RadiusConfig {
   std::vector<RadiusServer> servers;  // in the order of the file: the first that answers serves
-  std::uint32_t timeout_ms = 2000;    // until a request is sent again
-  std::uint32_t tries = 4;            // of one server
+  std::uint32_t timeout_ms = 1000;    // until a request is sent again
+  std::uint32_t tries = 3;            // of one server
   std::string nas_identifier = "resurge";
   bool operator==(const RadiusConfig&) const = default;
 };

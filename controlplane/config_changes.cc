@@ -24,8 +24,8 @@ bool same(const std::optional<dp::ChildConfig>& a, const std::optional<dp::Child
 }
 
 bool same(const dp::ConnectionConfig& a, const dp::ConnectionConfig& b) {
-  return a.name == b.name && a.auth_form == b.auth_form && a.ike_suites == b.ike_suites &&
-         same(a.child, b.child);
+  return a.name == b.name && a.auth_form == b.auth_form && a.mobike == b.mobike &&
+         a.ike_suites == b.ike_suites && same(a.child, b.child);
 }
 
 class Comparison {
@@ -70,8 +70,7 @@ void Comparison::links() {
   });
   key("sessions.max", [](const GatewayConfig& c) { return c.workers.sessions_max; });
   key("sessions.children_max", [](const GatewayConfig& c) { return c.workers.children_max; });
-  key(
-      "admission", [](const GatewayConfig& c) -> const auto& { return c.workers.admission; });
+  key("admission", [](const GatewayConfig& c) -> const auto& { return c.workers.admission; });
 }
 
 void Comparison::tickets() {
@@ -89,7 +88,8 @@ void Comparison::tickets() {
 
 // Credentials of connections are read again, RADIUS conversations go on as they began.
 void Comparison::handshakes() {
-  key("ike", [](const GatewayConfig& c) { return c.ike.retransmit; });
+  key("ike",
+      [](const GatewayConfig& c) { return std::pair(c.ike.retransmit, c.workers.qcd_unasked); });
   key("radius", [](const GatewayConfig& c) -> const auto& { return c.radius; });
 }
 

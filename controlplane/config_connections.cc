@@ -339,6 +339,7 @@ void read_connections(TableReader in, const Connection& defaults, GatewayConfig&
       config.workers.connections.push_back({.id = connection.id,
                                             .name = name,
                                             .auth_form = connection.auth_form,
+                                            .mobike = connection.mobike,
                                             .ike_suites = connection.ike_suites,
                                             .child = own_child(connection, config.workers.child),
                                             .child_limits = connection.child_limits()});

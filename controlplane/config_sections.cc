@@ -127,12 +127,14 @@ void read_tickets(TableReader in, GatewayConfig& config) {
   in.finish();
 }
 
-void read_ike(TableReader in, IkeConfig& ike) {
+void read_ike(TableReader in, GatewayConfig& config) {
+  IkeConfig& ike = config.ike;
   in.milliseconds("retransmit_timeout", ike.retransmit.first_ms, {100, 60'000});
   in.real("retransmit_base", ike.retransmit.factor, {1, 5});
   std::uint8_t repetitions = ike.retransmit.tries - 1;
   in.integer("retransmit_tries", repetitions, {0, 20});
   ike.retransmit.tries = static_cast<std::uint8_t>(repetitions + 1);
+  in.boolean("qcd_unasked", config.workers.qcd_unasked);
   in.finish();
 }
 

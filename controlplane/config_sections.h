@@ -18,7 +18,7 @@ void read_pools(TableReader in, dp::ChildConfig& child);
 void read_child(TableReader in, dp::ChildConfig& child, Connection& defaults);
 void read_secrets(TableReader in, std::vector<SecretConfig>& secrets);
 void read_authorities(TableReader in, std::vector<AuthorityConfig>& authorities);
-void read_ike(TableReader in, IkeConfig& ike);
+void read_ike(TableReader in, GatewayConfig& config);
 void read_radius(TableReader in, RadiusConfig& radius);
 // After all of the above: a connection is checked against what they said.
 void read_connections(TableReader in, const Connection& defaults, GatewayConfig& config);

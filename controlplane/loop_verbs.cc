@@ -153,7 +153,8 @@ crypto::Result<std::uint64_t> LoopVerbs::terminate(const CtlSelection& selection
     plane_.sas().schedule(*sa, now_ms);
   }
   if (meant.empty() && selection.spi_r) {
-    plane_.machine().terminate_resumed(*selection.spi_r);
+    if (!plane_.machine().terminate_resumed(*selection.spi_r))
+      return crypto::fail("too many resumed SAs are being closed: try again in a while");
     return 1;
   }
   return meant.size();

@@ -61,6 +61,16 @@ bool is_protected(const ike::Header& header, crypto::Bytes message) {
          message.size() >= kProtectedMin;
 }
 
+// RFC 7296 §2.6: the flag says whose SPI is ours.
+ike::IkeSpi our_spi(const ike::Header& header) {
+  return header.from_initiator() ? header.spi_r : header.spi_i;
+}
+
+bool is_of(const IkeSa& sa, const ike::Header& header) {
+  return sa.spi_i == header.spi_i && sa.spi_r == header.spi_r &&
+         header.from_initiator() != sa.we_initiated;
+}
+
 // Overwrites what was decrypted or written, when it has served.
 class Wipe {
  public:
@@ -117,13 +127,8 @@ void Machine::receive_message(Arrival from) {
     return;
   }
   if (header.exchange == ike::Exchange::ike_sa_init) return receive_sa_init(from);
-  // RFC 7296 §2.6: the flag says whose SPI is ours.
-  IkeSa* sa = table_.find(header.from_initiator() ? header.spi_r : header.spi_i);
-  if (sa == nullptr || sa->spi_i != header.spi_i || sa->spi_r != header.spi_r ||
-      header.from_initiator() == sa->we_initiated) {
-    ++plane_.counters.unknown_spi;
-    return answer_unknown_spi(from);
-  }
+  IkeSa* sa = table_.find(our_spi(header));
+  if (sa == nullptr || !is_of(*sa, header)) return receive_for_nobody(from);
   if (header.is_response()) return receive_answer(*sa, from);
   receive_request(*sa, from);
 }
@@ -312,6 +317,19 @@ bool Machine::may_be_alive(const ike::Header& header) {
         sa != nullptr && sa->spi_i == header.spi_i && sa->spi_r == header.spi_r)
       return true;
   return false;
+}
+
+// The peer may not have got the answer that its SA ended with (RFC 7296 §2.1).
+void Machine::receive_for_nobody(const Arrival& from) {
+  const ike::Header& header = from.header;
+  const IkeSa* ended = ended_.find(our_spi(header));
+  if (ended != nullptr && is_of(*ended, header) && !header.is_response() &&
+      ended->window.sort_request(header.message_id) == ExchangeWindow::Turn::repeated) {
+    ++plane_.counters.requests;
+    return repeat_answer(*ended, from);
+  }
+  ++plane_.counters.unknown_spi;
+  answer_unknown_spi(from);
 }
 
 // RFC 7296 §2.21.4, RFC 6290: a peer whose SA we lost is told so, at a bounded rate. What a peer

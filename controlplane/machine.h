@@ -10,8 +10,9 @@
 
 #include <array>
 #include <span>
-#include <unordered_set>
+#include <unordered_map>
 
+#include "controlplane/ended_sas.h"
 #include "controlplane/order_box.h"
 #include "controlplane/plane.h"
 #include "controlplane/rate_limit.h"
@@ -43,6 +44,9 @@ inline constexpr std::uint32_t kCrashAnswersPerS = 1000;
 // those that are not authenticated, so that strangers cannot take the places of clients.
 inline constexpr std::size_t kFragmentStoresMax = 1024;
 inline constexpr std::size_t kStrangersFragmentStoresMax = 512;
+// Resumed SAs that are called back at a time, and how long each may take to come.
+inline constexpr std::size_t kRecallsMax = 4096;
+inline constexpr std::uint64_t kRecallMs = 30'000;
 // How long fragments wait for the others.
 inline constexpr std::uint64_t kFragmentsMs = 20'000;
 
@@ -62,8 +66,8 @@ class Machine {
   // authenticated ends at once, so `sa` may be gone afterwards.
   void terminate(IkeSa& sa);
   // The same for a resumed SA that is still a worker's: it is called back and ends when it comes.
-  // Nothing happens when no worker has it.
-  void terminate_resumed(ike::IkeSpi spi_r);
+  // Nothing happens when no worker has it. False when too many are called back already.
+  [[nodiscard]] bool terminate_resumed(ike::IkeSpi spi_r);
   // Nothing happens when the SA is not established, or a request of ours is outstanding.
   void start_rekey(IkeSa& sa);
   void start_child_rekey(IkeSa& sa, ike::EspSpi spi_in);
@@ -83,6 +87,7 @@ class Machine {
   void receive_request(IkeSa& sa, const Arrival& from);
   void repeat_answer(const IkeSa& sa, const Arrival& from);
   void receive_answer(IkeSa& sa, const Arrival& from);
+  void receive_for_nobody(const Arrival& from);
   void answer_unknown_spi(const Arrival& from);
   bool may_be_alive(const ike::Header& header);
   void heard(IkeSa& sa, const Arrival& from);
@@ -112,7 +117,9 @@ class Machine {
   void move_children(const IkeSa& sa);
   void release_at_worker(const IkeSa& sa);
   void replace_ike(IkeSa& sa, ReplaceIke& action);
-  void end(IkeSa& sa);
+  std::unique_ptr<IkeSa> end(IkeSa& sa);
+  void forget(std::unique_ptr<IkeSa> sa);
+  void forget_ended();
 
   // own_requests.cc: what we ask.
   void ask(IkeSa& sa, ike::Exchange exchange, OwnRequest own, ike::PayloadType first,
@@ -144,7 +151,9 @@ class Machine {
 
   Plane& plane_;
   SaTable& table_;
-  std::unordered_set<std::uint64_t> recalled_;  // SPIs that shall end when a worker hands them over
+  // SPIs that shall end when a worker hands them over, and until when one may.
+  std::unordered_map<std::uint64_t, std::uint64_t> recalled_;
+  EndedSas ended_;
   OrderBox orders_;
   Octets plaintext_ = Octets(ike::kReassembledMax);  // of the message that is being served
   Octets answer_ = Octets(kAnswerMax);               // its answer; both are wiped after it

@@ -82,6 +82,7 @@ Octets write_answer(const IkeSa& sa, crypto::Bytes ke, std::uint8_t proposal_num
       .authorities = authorities};
   Octets answer(dp::kSeamMessageMax);
   answer.resize(ike::write_sa_init_response(response, answer));
+  answer.shrink_to_fit();  // kept while half-open
   return answer;
 }
 

@@ -43,8 +43,8 @@ struct RadiusEndpoint {
 
 struct RadiusSettings {
   std::vector<RadiusEndpoint> servers;  // the first one alive is asked
-  std::uint32_t timeout_ms = 2000;      // until a request is sent again the first time
-  std::uint32_t tries = 4;              // of one server
+  std::uint32_t timeout_ms = 1000;      // until a request is sent again the first time
+  std::uint32_t tries = 3;              // of one server
   std::uint32_t sockets = 4;            // of one server: ports, with 256 requests outstanding each
 };
 

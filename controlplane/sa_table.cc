@@ -83,9 +83,9 @@ void SaTable::authenticated(IkeSa& sa) {
   by_identity_.emplace(text_of(sa.peer_id), sa.our_spi().value());
 }
 
-void SaTable::remove(ike::IkeSpi our_spi) {
+std::unique_ptr<IkeSa> SaTable::remove(ike::IkeSpi our_spi) {
   const auto at = by_spi_.find(our_spi.value());
-  if (at == by_spi_.end()) return;
+  if (at == by_spi_.end()) return nullptr;
   const auto [begin, end] = by_identity_.equal_range(text_of(at->second.sa->peer_id));
   for (auto id = begin; id != end; ++id)
     if (id->second == our_spi.value()) {
@@ -94,7 +94,9 @@ void SaTable::remove(ike::IkeSpi our_spi) {
       break;
     }
   forget_handshake(at->second, at->first);
+  std::unique_ptr<IkeSa> removed = std::move(at->second.sa);
   by_spi_.erase(at);
+  return removed;
 }
 
 // Deadlines of SAs that went long before they were due.

@@ -29,7 +29,8 @@ class SaTable {
   std::vector<IkeSa*> find_identity(crypto::Bytes id_body);
   // The SA counts as established and is found by its identity from here on.
   void authenticated(IkeSa& sa);
-  void remove(ike::IkeSpi our_spi);
+  // What was removed; null when it was not there.
+  std::unique_ptr<IkeSa> remove(ike::IkeSpi our_spi);
 
   // The SA wants attention at `at_ms`, if it does not already want it earlier.
   void schedule(IkeSa& sa, std::uint64_t at_ms);

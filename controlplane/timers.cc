@@ -26,6 +26,7 @@ std::uint64_t liveness_at_ms(const IkeSa& sa, const Plane& plane) {
 }  // namespace
 
 void Machine::run_timers(unsigned limit) {
+  forget_ended();
   for (unsigned i = 0; i < limit; ++i) {
     IkeSa* sa = table_.take_due(plane_.now.ms);
     if (sa == nullptr) return;
@@ -108,7 +109,7 @@ void Machine::peer_is_dead(IkeSa& sa) {
 
 void Machine::close(IkeSa& sa) {
   sa.state = SaState::closed;
-  end(sa);
+  forget(end(sa));
 }
 
 // The gateway ends the SA, so its ticket dies too.

@@ -29,6 +29,7 @@ void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed) {
   out.ip4_lease = session.ip4_lease;
   out.ip6_lease = session.ip6_lease;
   out.fragmentation = session.fragmentation;
+  out.mobike = session.mobike;
   out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
   crypto::Bytes ids = packed.subspan(id_offset(session), ids_len(session));
   const auto take = [&](std::size_t len) {

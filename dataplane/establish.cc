@@ -124,6 +124,7 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
   session.auth_method = half.ticket.auth_method;
   session.auth_form = trip.form[lane];
   session.fragmentation = half.fragmentation;
+  session.mobike = takes_mobike(half, trip.request[lane], w);
   note_path(session, burst, lane);
   const std::size_t keys_len = kept_keys_len(session.suite);
   const ike::TicketState& ticket_state = half.ticket;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ike/crash_detection.h"
 #include "ike/key_schedule.h"
 #include "ike/sk_payload.h"
 
@@ -41,7 +42,7 @@ std::size_t largest_message(Burst& burst, unsigned lane, const Link& link) {
 }
 
 std::size_t try_message4(Burst& burst, unsigned lane, const AuthTrip& trip, const Grant& grant,
-                         const NewTicket& ticket, WorkerParts& w) {
+                         const NewTicket& ticket, crypto::Bytes qcd_token, WorkerParts& w) {
   const HalfOpen& half = *trip.half[lane];
   const ike::Suite& suite = half.ticket.suite;
   const ike::Header header{.spi_i = half.spi_i,
@@ -64,7 +65,9 @@ std::size_t try_message4(Burst& burst, unsigned lane, const AuthTrip& trip, cons
       .ts_r = &grant.ts_r,
       .ticket = ticket.octets,
       .ticket_lifetime_s = static_cast<std::uint32_t>(expiry_of(half, w) - w.now.unix_s),
-      .ticket_refusal = ticket.refusal};
+      .ticket_refusal = ticket.refusal,
+      .mobike_supported = takes_mobike(half, trip.request[lane], w),
+      .qcd_token = qcd_token};
   ike::write_auth_response(builder.chain(), response);
   std::array<std::uint8_t, 16> iv{};
   if (ike::is_aead(suite.encr))
@@ -119,13 +122,24 @@ void issue_tickets(LaneSet in, AuthTrip& trip, const PerLane<Grant>& grants,
   w.engine.seal(crypto::Aead::aes256_gcm, {lanes.data(), count});
 }
 
+bool takes_mobike(const HalfOpen& half, const ike::AuthRequest& request, const WorkerParts& w) {
+  return request.mobike_supported && w.config.connections[half.connection].mobike;
+}
+
 std::size_t write_message4(Burst& burst, unsigned lane, const AuthTrip& trip, const Grant& grant,
                            NewTicket& ticket, WorkerParts& w) {
-  const std::size_t len = try_message4(burst, lane, trip, grant, ticket, w);
+  std::size_t len = 0;
+  if (w.config.qcd_unasked || trip.request[lane].qcd_token) {
+    const HalfOpen& half = *trip.half[lane];
+    std::array<std::uint8_t, ike::kQcdTokenLen> token;
+    ike::derive_qcd_token(w.engine, w.qcd_secret, half.spi_i, half.spi_r, token.data());
+    len = try_message4(burst, lane, trip, grant, ticket, token, w);
+  }
+  if (len == 0) len = try_message4(burst, lane, trip, grant, ticket, {}, w);
   if (len != 0 || ticket.octets.empty()) return len;
   ticket.octets = {};
   ticket.refusal = static_cast<std::uint16_t>(ike::Notify::ticket_ack);
-  return try_message4(burst, lane, trip, grant, ticket, w);
+  return try_message4(burst, lane, trip, grant, ticket, {}, w);
 }
 
 }  // namespace dp

@@ -4,6 +4,21 @@
 #include "crypto/base/error.h"
 
 namespace dp {
+namespace {
+
+bool post_end(const WaitingEnds::End& end, WorkerParts& w) {
+  Punt* letter = w.seam.punts.claim();
+  if (letter == nullptr) return false;
+  letter->kind = PuntKind::superseded;
+  letter->message_len = 0;
+  letter->spi_i = end.spi_i;
+  letter->spi_r = end.spi_r;
+  letter->path = {};
+  post_punt(w);
+  return true;
+}
+
+}  // namespace
 
 PeerPath peer_path(const Burst& burst, unsigned lane) {
   const Path& from = burst.path[lane];
@@ -41,12 +56,13 @@ void put_message(Punt& letter, crypto::Bytes message) {
 }
 
 void punt_superseded(ike::IkeSpi spi_i, ike::IkeSpi spi_r, WorkerParts& w) {
-  Punt* letter = claim_punt(PuntKind::superseded, w);
-  if (letter == nullptr) return;
-  letter->spi_i = spi_i;
-  letter->spi_r = spi_r;
-  letter->path = {};
-  post_punt(w);
+  const WaitingEnds::End end{spi_i, spi_r};
+  if (w.waiting_ends.empty() && post_end(end, w)) return;
+  if (!w.waiting_ends.add(end)) w.counters.punts_dropped.add();
+}
+
+void post_waiting_ends(WorkerParts& w) {
+  while (!w.waiting_ends.empty() && post_end(w.waiting_ends.front(), w)) w.waiting_ends.pop();
 }
 
 void punt(Burst& burst, LaneSet in, WorkerParts& w) {

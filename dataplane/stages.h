@@ -36,6 +36,7 @@
 namespace dp {
 
 class Reassembler;
+class WaitingEnds;
 
 // Everything of a worker that outlives a burst, as the stages see it.
 struct WorkerParts {
@@ -67,6 +68,7 @@ struct WorkerParts {
   std::array<CloseBox, kWorkersMax>& close_boxes;
   Seam& seam;
   Doorbell& doorbell;
+  WaitingEnds& waiting_ends;
   const std::atomic<bool>& sa_init_cookies;  // the control thread wants them demanded
   std::uint64_t spread_secret;
   crypto::Bytes qcd_secret;

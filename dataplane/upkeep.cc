@@ -72,6 +72,7 @@ void end_replaced(ike::IkeSpi spi_i, ike::IkeSpi spi_r, WorkerParts& w) {
 void upkeep(WorkerParts& w) {
   expire_half_opens(w);
   close_replaced(w);
+  post_waiting_ends(w);
   end_one_old_session(w);
   if (const unsigned given_up = w.reassembler.expire(w.now.ms))
     w.counters.drops[static_cast<std::size_t>(Drop::ip_fragment_expired)].add(given_up);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "dataplane/inside.h"
+#include "dataplane/punt.h"
 #include "dataplane/reassembler.h"
 #include "dataplane/stages.h"
 #include "dataplane/worker.h"
@@ -53,6 +54,7 @@ class WorkerState {
   CookieJar cookies_;
   TicketKeys ticket_keys_;
   TicketMint mint_;
+  WaitingEnds waiting_ends_;
   Scratch scratch_;
   Burst burst_, inside_burst_;
   ResumeTrip resume_trip_;

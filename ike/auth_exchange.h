@@ -27,6 +27,7 @@ struct AuthRequest {
   bool ticket_request = false;
   bool initial_contact = false;
   bool mobike_supported = false;
+  bool qcd_token = false;  // it tells us a token, so it knows what one is (RFC 6290 §4.2)
   bool transport_mode = false;
 };
 // Structure only; whether IDs and AUTH are right is the caller's business. bad_sk for an SK payload
@@ -50,6 +51,8 @@ struct AuthResponse {
   crypto::Bytes ticket;  // empty = none
   std::uint32_t ticket_lifetime_s = 0;
   std::uint16_t ticket_refusal = 0;  // TICKET_ACK or TICKET_NACK when there is no ticket; 0 = none
+  bool mobike_supported = false;     // RFC 4555 §3.1
+  crypto::Bytes qcd_token;           // RFC 6290 §4.2; empty = none
 };
 void write_auth_response(ChainBuilder& chain, const AuthResponse& response);
 

@@ -89,6 +89,7 @@ struct ConnectionConfig {
   std::uint32_t id = 0;  // stable hash of the name
   std::string name;
   ike::AuthFormPolicy auth_form = ike::AuthFormPolicy::automatic;
+  bool mobike = true;                  // RFC 4555
   std::vector<ike::Suite> ike_suites;  // a ticket with another suite is refused
   // What its clients get when that is not WorkerConfig::child. The pools are those of all; a count
   // of 0 keeps its clients out of one.
@@ -127,6 +128,8 @@ struct WorkerConfig {
   ChildConfig child;
   std::vector<ConnectionConfig> connections;
   std::string state_dir;  // used-set files
+  // Whether every resumed client is told a QCD token (RFC 6290), or only who tells us one.
+  bool qcd_unasked = false;
 
   // One device for both sides, told apart by their VLANs.
   bool shares_port() const { return !inside.device.empty() && inside.device == outside.device; }

@@ -65,6 +65,7 @@ struct AdoptedSa {
   std::uint32_t ip4_lease = kNoLease;  // index in the pool
   std::uint32_t ip6_lease = kNoLease;
   bool fragmentation = false;  // both sides announced RFC 7383
+  bool mobike = false;         // ... RFC 4555
   bool has_child = false;
   ike::EspSpi child_in, child_out;
   ike::Suite child_suite;

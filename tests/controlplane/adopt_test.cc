@@ -83,10 +83,105 @@ TEST_F(Adopt, GivesThePlaceAtTheWorkerBackAtTheEnd) {
   rig.serve();
   EXPECT_EQ(rig.sas().size(), 0u);
   EXPECT_EQ(rig.workers().leases().held4(), 0u);
-  bool released = false;
-  for (const auto& order : rig.orders)
-    released = released || (order.kind == dp::OrderKind::release && order.spi_r == client.spi_r);
-  EXPECT_TRUE(released);
+  const auto released = [&] {
+    return std::ranges::any_of(rig.orders, [&](const PlaneRig::Told& order) {
+      return order.kind == dp::OrderKind::release && order.spi_r == client.spi_r;
+    });
+  };
+  EXPECT_FALSE(released());  // its client may ask for the answer again
+  rig.pass_ms(kEndedMs);
+  rig.serve();
+  EXPECT_TRUE(released());
+}
+
+// RFC 4555 §3.5: what was agreed with the worker holds here.
+TEST_F(Adopt, FollowsAResumedClientToAnotherAddress) {
+  const dp::PeerPath other = rig_path(4500, 99);
+  Octets inner(64);
+  crypto::ByteWriter writer(inner);
+  ike::ChainBuilder chain(writer);
+  ike::write_informational(chain, {.update_sa_addresses = true});
+  inner.resize(writer.size());
+  for (const bool agreed : {true, false}) {
+    client.spi_r = ike::IkeSpi(client.spi_r.value() + 1);
+    client.message_id = 2;
+    client.tx_counter = 0;
+    const Octets update = client.request(ike::Exchange::informational, chain.first_type(), inner);
+    dp::Punt punt = letter({});
+    punt.sa.mobike = agreed;
+    rig.deliver(punt);
+    const auto opened = client.open(rig.exchange(update, other));
+    ASSERT_TRUE(opened.ok);
+    EXPECT_EQ(client.error_of(opened), agreed ? 0 : number(ike::Notify::unacceptable_addresses));
+    EXPECT_EQ(rig.sa(client.spi_r)->path == other, agreed);
+    const bool told = !rig.orders.empty() && rig.orders.back().kind == dp::OrderKind::move_child &&
+                      rig.orders.back().path.peer == other.peer;
+    EXPECT_EQ(told, agreed);
+    rig.orders.clear();
+  }
+}
+
+TEST_F(Adopt, EndsARecalledSaWhenItComes) {
+  rig.serve();
+  EXPECT_TRUE(rig.plane().machine().terminate_resumed(client.spi_r));
+  rig.serve();
+  ASSERT_EQ(rig.orders.size(), 2u);  // whoever has it
+  for (unsigned worker = 0; worker < 2; ++worker) {
+    EXPECT_EQ(rig.orders[worker].kind, dp::OrderKind::recall);
+    EXPECT_EQ(rig.orders[worker].spi_r, client.spi_r);
+    EXPECT_EQ(rig.orders[worker].worker, worker);
+  }
+  rig.deliver(letter({}));
+  rig.serve();
+  ASSERT_EQ(rig.sent.size(), 1u);
+  EXPECT_TRUE(informational(client.open({rig.sent[0].message})).deletes_ike);
+}
+
+TEST_F(Adopt, ForgetsARecallThatNoWorkerHeeded) {
+  rig.serve();
+  EXPECT_TRUE(rig.plane().machine().terminate_resumed(client.spi_r));
+  rig.pass_ms(kRecallMs);
+  rig.serve();
+  rig.deliver(letter({}));
+  rig.serve();
+  EXPECT_TRUE(rig.sent.empty());
+  EXPECT_NE(rig.sa(client.spi_r), nullptr);
+}
+
+TEST_F(Adopt, CallsBackABoundedNumberAtATime) {
+  rig.serve();
+  for (std::uint64_t i = 1; i <= kRecallsMax; ++i) {
+    EXPECT_TRUE(rig.plane().machine().terminate_resumed(ike::IkeSpi(i)));
+    rig.serve();
+  }
+  EXPECT_FALSE(rig.plane().machine().terminate_resumed(ike::IkeSpi(kRecallsMax + 1)));
+  rig.pass_ms(kRecallMs);
+  rig.serve();
+  EXPECT_TRUE(rig.plane().machine().terminate_resumed(ike::IkeSpi(kRecallsMax + 1)));
+}
+
+// What comes through another worker moves neither the Child SA nor the place of the resumed SA.
+TEST_F(Adopt, TellsEachWorkerOfWhatItHas) {
+  rig.deliver(letter({}), 1);
+  rig.serve();
+  EXPECT_EQ(ask(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02))).ok, true);
+  EXPECT_EQ(rig.sent.back().worker, 0u);  // the way the question came
+  ASSERT_EQ(rig.orders.size(), 1u);
+  EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::install_child);
+  EXPECT_EQ(rig.orders[0].worker, 0u);
+  const ike::EspSpi fresh = rig.orders[0].child_in;
+  rig.orders.clear();
+  EXPECT_TRUE(client.open(rig.exchange(client.delete_ike(), path, 1)).ok);
+  rig.pass_ms(kEndedMs);
+  rig.serve();
+  ASSERT_EQ(rig.orders.size(), 3u);
+  for (const PlaneRig::Told& order : rig.orders) {
+    const bool is_fresh = order.kind == dp::OrderKind::remove_child && order.child_in == fresh;
+    EXPECT_EQ(order.worker, is_fresh ? 0u : 1u);
+    if (!is_fresh && order.kind == dp::OrderKind::remove_child) {
+      EXPECT_EQ(order.child_in, ike::EspSpi(0x1234));
+    }
+  }
 }
 
 TEST_F(Adopt, TakesAnSaOnlyOnce) {
@@ -96,6 +191,26 @@ TEST_F(Adopt, TakesAnSaOnlyOnce) {
   rig.serve();
   EXPECT_EQ(rig.sas().size(), 1u);
   EXPECT_EQ(rig.counters().adopted, 1u);
+}
+
+// RFC 7383 §2.6: of all SAs together.
+TEST_F(Adopt, KeepsFragmentsOfABoundedNumberOfClients) {
+  client.spi_i = ike::IkeSpi(1);
+  const auto next = [&] {
+    client.spi_r = ike::IkeSpi(client.spi_r.value() + 1);
+    client.message_id = 2;
+    client.tx_counter = 0;
+    rig.deliver(letter({}));
+    rig.exchange(client.fragments(ike::Exchange::informational, 3000)[0], path);
+  };
+  for (std::size_t i = 0; i < kFragmentStoresMax; ++i) next();
+  EXPECT_EQ(rig.counters().fragments_limit, 0u);
+  next();
+  EXPECT_EQ(rig.counters().fragments_limit, 1u);
+  rig.pass_ms(kFragmentsMs);
+  for (int round = 0; round < 100; ++round) rig.serve();
+  next();
+  EXPECT_EQ(rig.counters().fragments_limit, 1u);
 }
 
 TEST_F(Adopt, EndsAnSaThatAResumptionReplaced) {

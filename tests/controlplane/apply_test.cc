@@ -32,5 +32,18 @@ TEST_F(Apply, IgnoresInitialContactOfWhoFailsToAuthenticate) {
   EXPECT_NE(rig.sa(client.spi_r), nullptr);
 }
 
+// The client resumed while it rekeyed: the addresses are the resumed SA's, whatever else is free.
+TEST_F(Apply, LeavesAddressesToTheResumedSaWhenTheOldOneIsRekeyed) {
+  ASSERT_TRUE(connect());
+  const ike::Ip4 address = rig.sa(client.spi_r)->ip4.value();
+  const ike::IkeSpi resumed(0xb000000000000001);
+  ASSERT_EQ(rig.workers().lease4(&address, resumed, client.spi_r, 0), address);
+  ASSERT_TRUE(client.take_rekey_ike(ask(client.rekey_ike(ike::IkeSpi(0x1122334455667788)))));
+  EXPECT_FALSE(rig.sa(client.spi_r)->ip4.has_value());
+  EXPECT_EQ(rig.workers().leases().held4(), 1u);
+  ASSERT_TRUE(ask(client.delete_ike()).ok);
+  EXPECT_EQ(rig.workers().leases().held4(), 1u);
+}
+
 }  // namespace
 }  // namespace cp

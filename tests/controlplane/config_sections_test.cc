@@ -174,11 +174,14 @@ TEST(ConfigLogAndStats, TakeEveryKey) {
 }
 
 TEST(ConfigIke, SaysHowLongWeAsk) {
-  Section section("retransmit_timeout = '4s'\nretransmit_base = 2\nretransmit_tries = 3");
-  IkeConfig ike;
-  read_ike(section.reader(), ike);
+  Section section(
+      "retransmit_timeout = '4s'\nretransmit_base = 2\nretransmit_tries = 3\nqcd_unasked = true");
+  GatewayConfig config;
+  EXPECT_FALSE(config.workers.qcd_unasked);
+  read_ike(section.reader(), config);
   EXPECT_EQ(section.first_error(), "");
-  EXPECT_EQ(ike.retransmit, (RetransmitPolicy{.first_ms = 4000, .factor = 2, .tries = 4}));
+  EXPECT_TRUE(config.workers.qcd_unasked);
+  EXPECT_EQ(config.ike.retransmit, (RetransmitPolicy{.first_ms = 4000, .factor = 2, .tries = 4}));
   const char* base = "f:2:19: s.retransmit_base: expected a number from 1 to 5";
   expect_mistakes(
       {{"retransmit_base = 0.5", base},
@@ -186,7 +189,7 @@ TEST(ConfigIke, SaysHowLongWeAsk) {
        {"retransmit_base = '2'", base},
        {"retransmit_tries = 21", "f:2:20: s.retransmit_tries: expected a number from 0 to 20"}},
       [](Section& s) {
-        IkeConfig other;
+        GatewayConfig other;
         read_ike(s.reader(), other);
       });
 }

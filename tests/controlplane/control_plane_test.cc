@@ -47,5 +47,15 @@ TEST_F(ControlPlaneTest, TakesNoMoreHalfOpenSasThanConfigured) {
   EXPECT_EQ(small.counters().half_open_limit, 3u);
 }
 
+TEST_F(ControlPlaneTest, TakesNoMoreSasThanConfigured) {
+  PlaneRig small(kPskForAll, "[sessions]\nmax = 64\n");
+  for (std::uint64_t i = 0; i < 66; ++i) {
+    IkeClient other(100 + i);
+    small.exchange(other.sa_init(), path);
+  }
+  EXPECT_EQ(small.sas().size(), 64u);
+  EXPECT_EQ(small.counters().sas_limit, 2u);
+}
+
 }  // namespace
 }  // namespace cp

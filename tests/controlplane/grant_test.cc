@@ -56,5 +56,12 @@ TEST_F(Grant, GivesTheQcdTokenThatItWouldAnswerWith) {
   EXPECT_TRUE(ike::is_qcd_token(client.auth_answer.qcd_token, token));
 }
 
+TEST_F(Grant, GivesNoTicketUnasked) {  // R5723-02
+  client.ticket_request = false;
+  ASSERT_TRUE(connect());
+  EXPECT_TRUE(client.auth_answer.ticket.empty());
+  EXPECT_EQ(rig.counters().tickets, 0u);
+}
+
 }  // namespace
 }  // namespace cp

@@ -101,7 +101,7 @@ TEST_F(LoopVerbsTest, CallsAResumedSaBackToEndIt) {
   const auto count = verbs_.terminate({.spi_r = ike::IkeSpi(99)});
   ASSERT_TRUE(count);
   rig.serve();
-  ASSERT_EQ(rig.orders.size(), 1u);
+  ASSERT_EQ(rig.orders.size(), 2u);  // one for each worker
   EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::recall);
   EXPECT_EQ(rig.orders[0].spi_r, ike::IkeSpi(99));
 }

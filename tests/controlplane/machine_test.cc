@@ -35,6 +35,35 @@ TEST_F(Machine, AnswersARepeatedMessageWithTheSameOctets) {
   EXPECT_EQ(rig.counters().repeated, 2u);
 }
 
+TEST_F(Machine, RepeatsTheAnswerThatAnSaEndedWith) {
+  ASSERT_TRUE(connect());
+  const Octets deletion = client.delete_ike();
+  const auto answer = rig.exchange(deletion, path);
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(rig.exchange(deletion, path), answer);  // RFC 7296 §2.1
+  EXPECT_EQ(rig.counters().crash_answers, 0u);
+  Octets forged = deletion;
+  forged.back() ^= 1;
+  EXPECT_TRUE(rig.exchange(forged, path).empty());
+  // What the SA never answered is of an SA that is gone.
+  EXPECT_EQ(rig.exchange(client.empty_request(ike::Exchange::informational), path).size(), 1u);
+  EXPECT_EQ(rig.counters().crash_answers, 1u);
+  rig.pass_ms(kEndedMs);
+  rig.serve();
+  EXPECT_NE(rig.exchange(deletion, path), answer);
+  EXPECT_EQ(rig.counters().crash_answers, 2u);
+}
+
+TEST_F(Machine, RepeatsTheRefusalOfIkeAuth) {
+  client.psk = {'w', 'r', 'o', 'n', 'g'};
+  ASSERT_TRUE(init());
+  const Octets auth = client.auth();
+  const auto answer = rig.exchange(auth, path);
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(rig.exchange(auth, path), answer);  // RFC 7296 §2.1
+  EXPECT_EQ(rig.counters().auth_failed, 1u);
+}
+
 TEST_F(Machine, TellsAPeerThatItsSaIsGone) {
   ASSERT_TRUE(connect());
   const ike::IkeSpi gone(client.spi_r.value() ^ 1);

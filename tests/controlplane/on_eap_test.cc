@@ -123,6 +123,24 @@ TEST_F(OnEap, CoversIkeIntermediateInBothOfItsProofs) {  // RFC 9242 §3.3.2
   connect();
 }
 
+// Somebody types: 60 s for a round, counted from its beginning.
+TEST_F(OnEap, WaitsAMinuteForEachRound) {
+  begin();
+  ASSERT_TRUE(client.take_eap(last_answers));
+  rig->pass_ms(59'999);
+  rig->serve();
+  EXPECT_EQ(rig->sas().size(), 1u);
+  ASSERT_TRUE(client.take_eap(round(eap(2, identifier(), "\001alice"), RadiusCode::access_challenge,
+                                    eap(1, 20, "\032hi"))));
+  rig->pass_ms(59'999);
+  rig->serve();
+  EXPECT_EQ(rig->sas().size(), 1u);
+  rig->pass_ms(1);
+  rig->serve();
+  EXPECT_EQ(rig->sas().size(), 0u);
+  EXPECT_EQ(rig->counters().half_open_expired, 1u);
+}
+
 TEST_F(OnEap, RefusesWhomTheServerRejects) {
   begin();
   ASSERT_TRUE(client.take_eap(last_answers));

@@ -61,5 +61,35 @@ TEST_F(OnInformational, FollowsMobikeToAnotherAddress) {
   EXPECT_EQ(rig.orders.back().kind, dp::OrderKind::move_child);
 }
 
+TEST_F(OnInformational, GivesATicketOnDemand) {  // R5723-10
+  client.ticket_request = false;
+  ASSERT_TRUE(connect());
+  const auto opened = ask(client.request(ike::Exchange::informational, ike::PayloadType::notify,
+                                         {0, 0, 0, 8, 0, 0, 0x40, 0x1a}));
+  ASSERT_TRUE(opened.ok);
+  EXPECT_FALSE(informational(opened).ticket.empty());
+  EXPECT_EQ(rig.counters().tickets, 1u);
+  EXPECT_NE(rig.sa(client.spi_r)->serial.value(), 0u);
+}
+
+class OnDeletion : public PskTest {
+ protected:
+  OnDeletion() : PskTest(revoking()) {}
+  static std::string revoking() {
+    std::string text = kPskForAll;
+    return text.insert(text.find("proposals"), "revoke_tickets_on_delete = true\n");
+  }
+};
+
+TEST_F(OnDeletion, TheTicketDiesWherePolicySaysSo) {  // R5723-89
+  ASSERT_TRUE(connect());
+  const ike::IssuerId issuer = rig.sa(client.spi_r)->issuer;
+  const ike::TicketSerial serial = rig.sa(client.spi_r)->serial;
+  ASSERT_NE(serial.value(), 0u);
+  ASSERT_TRUE(ask(client.delete_ike()).ok);
+  EXPECT_EQ(rig.counters().tickets_revoked, 1u);
+  EXPECT_FALSE(rig.workers().spend_ticket(issuer, serial));  // it is spent already
+}
+
 }  // namespace
 }  // namespace cp

@@ -61,43 +61,48 @@ PlaneRig::PlaneRig(const std::string& connections, const std::string& other,
                                                               .log = *log_});
 }
 
-void PlaneRig::deliver(const Octets& message, const dp::PeerPath& path) {
-  dp::Punt* letter = workers_.punts(0).claim();
+void PlaneRig::deliver(const Octets& message, const dp::PeerPath& path, unsigned worker) {
+  dp::Punt* letter = workers_.punts(worker).claim();
   CHECK(letter != nullptr && message.size() <= letter->message.size());
   letter->kind = dp::PuntKind::message;
   letter->path = path;
   letter->message_len = static_cast<std::uint16_t>(message.size());
   std::ranges::copy(message, letter->message.begin());
-  workers_.punts(0).publish();
+  workers_.punts(worker).publish();
 }
 
-void PlaneRig::deliver(const dp::Punt& punt) {
-  dp::Punt* letter = workers_.punts(0).claim();
+void PlaneRig::deliver(const dp::Punt& punt, unsigned worker) {
+  dp::Punt* letter = workers_.punts(worker).claim();
   CHECK(letter != nullptr);
   *letter = punt;
-  workers_.punts(0).publish();
+  workers_.punts(worker).publish();
 }
 
 void PlaneRig::serve() {
   while (plane_->serve(now_)) continue;
-  while (dp::Order* letter = workers_.orders(0).peek()) {
+  for (unsigned worker = 0; worker < workers_.worker_count(); ++worker) take_orders(worker);
+}
+
+void PlaneRig::take_orders(unsigned worker) {
+  while (dp::Order* letter = workers_.orders(worker).peek()) {
     if (letter->kind == dp::OrderKind::transmit) {
       const crypto::Bytes octets = letter->message_octets();
-      sent.push_back({Octets(octets.begin(), octets.end()), letter->path});
+      sent.push_back({Octets(octets.begin(), octets.end()), letter->path, worker});
     } else {
       orders.push_back({letter->kind, letter->spi_r, letter->child.spi_in, letter->child.spi_out,
                         letter->path,
                         Octets(letter->child.keymat.begin(), letter->child.keymat.end()),
-                        letter->child.we_initiated});
+                        letter->child.we_initiated, worker});
     }
     dp::wipe(*letter);
-    workers_.orders(0).done();
+    workers_.orders(worker).done();
   }
 }
 
-std::vector<Octets> PlaneRig::exchange(const Octets& message, const dp::PeerPath& path) {
+std::vector<Octets> PlaneRig::exchange(const Octets& message, const dp::PeerPath& path,
+                                       unsigned worker) {
   const std::size_t before = sent.size();
-  deliver(message, path);
+  deliver(message, path, worker);
   serve();
   std::vector<Octets> answers;
   for (std::size_t i = before; i < sent.size(); ++i) answers.push_back(sent[i].message);

@@ -1,5 +1,5 @@
 // PlaneRig: a control plane with real rings, leases and used-sets, a clock that the test holds, and
-// no workers: the test puts letters in and reads the orders.
+// no workers: the test puts letters of two workers in and reads the orders.
 #pragma once
 
 #include <spdlog/sinks/ostream_sink.h>
@@ -27,18 +27,20 @@ class PlaneRig {
   // What a reload does with other connections.
   void reload(const std::string& connections);
 
-  void deliver(const Octets& message, const dp::PeerPath& path);
-  void deliver(const dp::Punt& punt);
+  void deliver(const Octets& message, const dp::PeerPath& path, unsigned worker = 0);
+  void deliver(const dp::Punt& punt, unsigned worker = 0);
   // Serves everything that waits. What it wants sent is appended to `sent`, other orders to
   // `orders`.
   void serve();
   void pass_ms(std::uint64_t ms) { now_.ms += ms, now_.unix_s += ms / 1000; }
   // deliver() and serve(), and the messages that came of it.
-  std::vector<Octets> exchange(const Octets& message, const dp::PeerPath& path);
+  std::vector<Octets> exchange(const Octets& message, const dp::PeerPath& path,
+                               unsigned worker = 0);
 
   struct Sent {
     Octets message;
     dp::PeerPath path;
+    unsigned worker;
   };
   std::vector<Sent> sent;
   struct Told {
@@ -48,6 +50,7 @@ class PlaneRig {
     dp::PeerPath path;
     Octets keymat;
     bool we_initiated;
+    unsigned worker;
   };
   std::vector<Told> orders;
 
@@ -63,12 +66,13 @@ class PlaneRig {
   std::string log_text() const { return text_.str(); }
 
  private:
+  void take_orders(unsigned worker);
   GatewayConfig read(const std::string& connections) const;
 
   ScratchFolder folder_;
   std::string other_;
   GatewayConfig config_;
-  FakeWorkers workers_{1, kRigStartS};
+  FakeWorkers workers_{2, kRigStartS};
   std::unique_ptr<TicketKeys> keys_;
   crypto::Random random_{4711};
   std::ostringstream text_;

@@ -42,6 +42,21 @@ TEST_F(Protect, KeepsNothingOfForgedFragmentsAndNothingForLong) {
   EXPECT_EQ(rig.sa(client.spi_r)->fragments, nullptr);
 }
 
+// RFC 7383 §2.6: memory is bounded, and strangers cannot take all of it.
+TEST_F(Protect, KeepsFragmentsOfABoundedNumberOfStrangers) {
+  ASSERT_TRUE(connect());
+  for (std::uint64_t i = 0; i <= kStrangersFragmentStoresMax; ++i) {
+    IkeClient stranger(100 + i);
+    ASSERT_TRUE(stranger.take_sa_init(rig.exchange(stranger.sa_init(), path).at(0)));
+    EXPECT_EQ(rig.counters().fragments_limit, 0u);
+    rig.exchange(stranger.fragments(ike::Exchange::ike_auth, 3000)[0], path);
+  }
+  EXPECT_EQ(rig.counters().fragments_limit, 1u);
+  const std::vector<Octets> pieces = client.fragments(ike::Exchange::informational, 3000);
+  for (std::size_t i = 0; i + 1 < pieces.size(); ++i) rig.exchange(pieces[i], path);
+  EXPECT_TRUE(client.open(rig.exchange(pieces.back(), path)).ok);
+}
+
 TEST_F(Protect, TakesNoFragmentsThatWereNotNegotiated) {
   client.fragmentation = false;
   ASSERT_TRUE(connect());

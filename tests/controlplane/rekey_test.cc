@@ -1,6 +1,8 @@
 // Rekeys that the gateway begins: RFC 7296 §2.8, §2.18.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "controlplane/handlers.h"
 #include "controlplane/ke_groups.h"
 #include "ike/proposal.h"
@@ -166,6 +168,37 @@ TEST_F(Rekey, ReplacesTheIkeSaInTheRoleOfItsInitiator) {
   rig.exchange(client.answer(opened.header, ike::PayloadType::none, {}), path);
   EXPECT_EQ(rig.sa(old), nullptr);
   EXPECT_EQ(rig.sas().size(), 1u);
+}
+
+TEST_F(Rekey, EndsTheNewIkeSaTooWhenSomebodyEndsTheOldOneMeanwhile) {
+  ASSERT_TRUE(connect());
+  const ike::IkeSpi old = client.spi_r;
+  rig.plane().machine().start_rekey(sa());
+  const auto offer = asked();
+  rig.plane().machine().terminate(sa());
+  EXPECT_FALSE(asked().ok);  // one request at a time (RFC 7296 §2.3)
+  const Octets answer = take_offer(offer, {}, ike::IkeSpi(0x1122334455667788));
+  rig.sent.clear();
+  rig.exchange(answer, path);
+  ASSERT_EQ(rig.sas().size(), 2u);
+  rig.pass_ms(1);
+  rig.serve();
+  ASSERT_EQ(rig.sent.size(), 2u);  // a Delete on either
+  std::set<std::uint64_t> ended;
+  for (const PlaneRig::Sent& sent : rig.sent) {
+    ike::Header header;
+    ASSERT_EQ(ike::parse_header(sent.message, header), ike::ParseError::none);
+    EXPECT_EQ(header.exchange, ike::Exchange::informational);
+    ended.insert(header.spi_r.value());
+  }
+  EXPECT_EQ(ended, (std::set<std::uint64_t>{old.value(), 0x1122334455667788}));
+  EXPECT_EQ(rig.counters().tickets_revoked, 0u);
+  for (int i = 0; i < 100 && rig.sas().size() != 0; ++i) {
+    rig.pass_ms(1000);
+    rig.serve();
+  }
+  EXPECT_EQ(rig.sas().size(), 0u);
+  EXPECT_EQ(rig.workers().leases().held4(), 0u);
 }
 
 // RFC 7296 §2.8.1: both rekey the same Child SA; of the four nonces the lowest decides.

@@ -2,6 +2,7 @@
 // message that its worker cannot serve, and never without one of the two owning it.
 #include <gtest/gtest.h>
 
+#include "dataplane/punt.h"
 #include "dataplane/spi_codec.h"
 #include "tests/support/gateway_probe.h"
 
@@ -294,6 +295,45 @@ TEST(Adopt, ResumptionSupersedesAFullHandshakesSa) {
   EXPECT_EQ(punts[0].spi_r, spi_r.value());
   EXPECT_EQ(punts[0].spi_i, resumed.client.old.spi_i);
   EXPECT_EQ(probe.complaint(), "");
+}
+
+// More of them at once than the ring takes: none is lost, and their order stays.
+TEST(Adopt, SupersededSasWaitForRoomInTheRing) {
+  GatewayProbe probe;
+  crypto::Random random(5);
+  const SpiCodec codec(probe.gateway.shared().spi_secret);
+  probe.fill_punts();
+  std::vector<std::uint64_t> ended;
+  for (unsigned i = 0; i < 3; ++i) {
+    const ike::IkeSpi spi_r = control_spi(codec, random);
+    ended.push_back(spi_r.value());
+    ASSERT_EQ(probe.resume({.state = [&](ike::TicketState& s) { s.spi_r = spi_r; }}).complaint, "");
+  }
+  EXPECT_EQ(probe.gateway.sum(&WorkerCounters::punts_dropped), 0u);
+  probe.take_punts();
+  probe.pass(0);
+  const auto punts = probe.take_punts();
+  ASSERT_EQ(punts.size(), 3u);
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_EQ(punts[i].kind, PuntKind::superseded);
+    EXPECT_EQ(punts[i].spi_r, ended[i]);
+  }
+}
+
+TEST(WaitingEnds, HoldsABoundedNumber) {
+  auto ends = std::make_unique<WaitingEnds>();
+  for (std::uint64_t round = 0; round < 2; ++round) {
+    for (std::uint64_t i = 0; i < WaitingEnds::kMax; ++i)
+      ASSERT_TRUE(ends->add({ike::IkeSpi(i), ike::IkeSpi(i + 1)}));
+    EXPECT_FALSE(ends->add({}));
+    for (std::uint64_t i = 0; i < WaitingEnds::kMax; ++i) {
+      ASSERT_EQ(ends->front().spi_i.value(), i);
+      ends->pop();
+    }
+    EXPECT_TRUE(ends->empty());
+    ASSERT_TRUE(ends->add({}));  // the next round begins elsewhere
+    ends->pop();
+  }
 }
 
 }  // namespace

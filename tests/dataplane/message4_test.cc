@@ -125,6 +125,66 @@ TEST(Message4, PutsOffATicketThatDoesNotFit) {
   EXPECT_EQ(resumed.message4->notifies(), std::vector<std::uint16_t>{16411});
 }
 
+// RFC 4555 §3.1: who asks gets it, if the connection has it.
+TEST(Message4, AgreesToMobike) {
+  for (const bool wanted : {true, false}) {
+    GatewayProbe probe({.configure = [&](WorkerConfig& c) { c.connections[0].mobike = wanted; }});
+    ScalarClient client = probe.client();
+    ASSERT_TRUE(probe.open(client));
+    RawChain inner = client.plain_inner3();
+    inner.push_back(rig::raw_notify(Notify::mobike_supported));
+    const auto message4 = ask(probe, client, inner);
+    ASSERT_TRUE(message4.has_value());
+    EXPECT_EQ(client.judge(*message4), "");
+    EXPECT_EQ(message4->notify(Notify::mobike_supported).has_value(), wanted);
+    const Reaction reaction =
+        probe.send(client.seal({{.type = PayloadType::del, .body = {3, 4, 0, 0}}},
+                               {.exchange = ike::Exchange::informational, .message_id = 2}));
+    EXPECT_TRUE(reaction.silent());
+    const auto punts = probe.take_punts();
+    ASSERT_EQ(punts.size(), 1u);
+    EXPECT_EQ(punts[0].sa->mobike, wanted);
+    EXPECT_EQ(probe.complaint(), "");
+  }
+}
+
+// RFC 6290 §4.2: the token that the gateway will show once it has forgotten the SA.
+TEST(Message4, TellsAQcdToken) {
+  for (const bool unasked : {true, false}) {
+    GatewayProbe probe({.configure = [&](WorkerConfig& c) { c.qcd_unasked = unasked; }});
+    ScalarClient client = probe.client();
+    ASSERT_TRUE(probe.open(client));
+    RawChain inner = client.plain_inner3();
+    if (!unasked) inner.push_back(rig::raw_notify(Notify::quick_crash_detection, Octets(16, 1)));
+    const auto message4 = ask(probe, client, inner);
+    ASSERT_TRUE(message4.has_value());
+    EXPECT_EQ(client.judge(*message4), "");
+    const auto token = message4->notify(Notify::quick_crash_detection);
+    ASSERT_TRUE(token.has_value());
+    const Octets request =
+        client.seal({}, {.exchange = ike::Exchange::informational, .message_id = 2});
+    probe.gateway.restart();
+    const Reaction reaction = probe.send(request);
+    ASSERT_EQ(reaction.answers.size(), 1u);
+    const auto crash = rig::read_message(reaction.answers[0]);
+    ASSERT_TRUE(crash.has_value());
+    EXPECT_EQ(crash->notify(Notify::quick_crash_detection), token);
+  }
+}
+
+TEST(Message4, LeavesOutATokenThatDoesNotFitBeforeTheTicket) {
+  for (const std::uint16_t mtu : {std::uint16_t{1500}, std::uint16_t{560}, std::uint16_t{500}}) {
+    GatewayProbe probe({.configure = [](WorkerConfig& c) { c.qcd_unasked = true; },
+                        .link = [&](Link& link) { link.mtu = mtu; }});
+    const Resumed resumed = probe.resume({.id_len = 50});
+    ASSERT_EQ(resumed.complaint, "");
+    std::vector<std::uint16_t> expected = {16409, 16419};
+    if (mtu == 560) expected = {16409};
+    if (mtu == 500) expected = {16411};
+    EXPECT_EQ(resumed.message4->notifies(), expected) << mtu;
+  }
+}
+
 // R5723-22: an ordinary ticket is small, and with the largest one message 1 fits an IPv6 packet of
 // 1280 octets.
 TEST(Message4, TicketsStaySmall) {
