@@ -395,11 +395,17 @@ void add_esp_rows(std::vector<Row>& rows) {
   rows.push_back(esp(
       Drop::inner_too_big, [](auto& p, auto& t) { return t.peer.seal(p.echo(t, 1400)); },
       [](rig::Options& o) { o.link = [](Link& l) { l.mtu = 1300; }; }));
-  // All numbers but the last are used.
+  // All numbers are used: with ESN, because without them the SA is spent long before.
   rows.push_back({Drop::sequence_exhausted, nothing, [](GatewayProbe& probe) {
                     auto& p = static_cast<rig::EspProbe&>(probe);
                     rig::Tunnel t = p.tunnel();
-                    t.peer = p.install(t, 1, {.sent = 0xffff'fffe});
+                    t.peer = p.install(t, 1, {.sent = ~std::uint64_t{0}, .esn = true});
+                    return p.send_esp(t, t.peer.seal(p.echo(t))).reaction;
+                  }});
+  rows.push_back({Drop::child_spent, nothing, [](GatewayProbe& probe) {
+                    auto& p = static_cast<rig::EspProbe&>(probe);
+                    rig::Tunnel t = p.tunnel();
+                    t.peer = p.install(t, 1, {.limits = {.packets = 1}});
                     EXPECT_EQ(p.echo_complaint(t), "");
                     return p.send_esp(t, t.peer.seal(p.echo(t))).reaction;
                   }});

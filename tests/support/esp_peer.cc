@@ -191,7 +191,9 @@ EspPeer EspProbe::install(const Tunnel& t, std::uint32_t place, const InstallEdi
   const dp::WorkerConfig& config = gateway.shared().config;
   const ike::EspSpi spi = dp::EspSpiCodec(config).encode(0, config.sessions_max + place,
                                                          static_cast<std::uint8_t>(place));
-  Octets keymat(ike::child_keymat_len(ike::Suite{}));
+  ike::Suite child_suite;
+  child_suite.esn = edit.esn;
+  Octets keymat(ike::child_keymat_len(child_suite));
   crypto::Random random(0xe5b + place);
   random.fill(keymat);
   dp::Order* letter = gateway.shared().seams[0]->orders.claim();
@@ -203,7 +205,7 @@ EspPeer EspProbe::install(const Tunnel& t, std::uint32_t place, const InstallEdi
   dp::ChildInstall& child = letter->child;
   child.spi_in = spi;
   child.spi_out = ike::EspSpi(0x3000 + place);
-  child.suite = {};
+  child.suite = child_suite;
   child.we_initiated = edit.we_initiated;
   ike::Ip4 address;
   assign(address, t.ip4);
@@ -218,7 +220,7 @@ EspPeer EspProbe::install(const Tunnel& t, std::uint32_t place, const InstallEdi
   gateway.shared().seams[0]->orders.publish();
   CHECK(run().drops.empty());
   if (edit.we_initiated) std::ranges::rotate(keymat, keymat.begin() + 36);
-  return EspPeer({}, keymat, spi.value(), 0x3000 + place);
+  return EspPeer(child_suite, keymat, spi.value(), 0x3000 + place);
 }
 
 std::string EspProbe::echo_complaint(Tunnel& t, unsigned w) {

@@ -93,6 +93,7 @@ class EspProbe : public GatewayProbe {
     std::uint64_t sent = 0;
     bool we_initiated = false;
     dp::ChildLimits limits = {};
+    bool esn = false;
   };
   EspPeer install(const Tunnel& t, std::uint32_t place, const InstallEdit& edit);
   // Empty when an echo makes the round trip.
