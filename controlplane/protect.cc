@@ -49,6 +49,7 @@ bool Machine::may_store_fragment(IkeSa& sa) {
   sa.fragments = std::make_unique<FragmentStore>();
   sa.fragments->since_ms = plane_.now.ms;
   ++fragment_stores_;
+  schedule(sa);  // it is dropped in time even if the SA has nothing else to do
   return true;
 }
 

@@ -129,7 +129,7 @@ bool takes_mobike(const HalfOpen& half, const ike::AuthRequest& request, const W
 std::size_t write_message4(Burst& burst, unsigned lane, const AuthTrip& trip, const Grant& grant,
                            NewTicket& ticket, WorkerParts& w) {
   std::size_t len = 0;
-  if (w.config.qcd_unasked || trip.request[lane].qcd_token) {
+  if (w.config.qcd_unasked || trip.request[lane].tells_qcd_token) {
     const HalfOpen& half = *trip.half[lane];
     std::array<std::uint8_t, ike::kQcdTokenLen> token;
     ike::derive_qcd_token(w.engine, w.qcd_secret, half.spi_i, half.spi_r, token.data());

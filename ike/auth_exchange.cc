@@ -20,7 +20,7 @@ void clear(AuthRequest& out) {
   out.sa = {};
   out.ts_i.count = out.ts_r.count = 0;
   out.ticket_request = out.initial_contact = false;
-  out.mobike_supported = out.qcd_token = out.transport_mode = false;
+  out.mobike_supported = out.tells_qcd_token = out.transport_mode = false;
 }
 
 ParseError take_request_notify(crypto::Bytes body, AuthRequest& out) {
@@ -30,7 +30,7 @@ ParseError take_request_notify(crypto::Bytes body, AuthRequest& out) {
   if (notify.is(Notify::ticket_request)) out.ticket_request = true;
   if (notify.is(Notify::initial_contact)) out.initial_contact = true;
   if (notify.is(Notify::mobike_supported)) out.mobike_supported = true;
-  if (notify.is(Notify::quick_crash_detection)) out.qcd_token = true;
+  if (notify.is(Notify::quick_crash_detection)) out.tells_qcd_token = true;
   if (notify.is(Notify::use_transport_mode)) out.transport_mode = true;
   return ParseError::none;
 }
@@ -185,8 +185,7 @@ void write_auth_response(ChainBuilder& chain, const AuthResponse& response) {
   }
   write_ticket_outcome(chain, response.ticket, response.ticket_lifetime_s, response.ticket_refusal);
   if (response.mobike_supported) chain.notify(Notify::mobike_supported);
-  if (!response.qcd_token.empty())
-    chain.notify(Notify::quick_crash_detection, response.qcd_token);
+  if (!response.qcd_token.empty()) chain.notify(Notify::quick_crash_detection, response.qcd_token);
 }
 
 void write_auth_offer(ChainBuilder& chain, const AuthOffer& offer) {

@@ -27,7 +27,7 @@ struct AuthRequest {
   bool ticket_request = false;
   bool initial_contact = false;
   bool mobike_supported = false;
-  bool qcd_token = false;  // it tells us a token, so it knows what one is (RFC 6290 §4.2)
+  bool tells_qcd_token = false;  // so it knows what one is (RFC 6290 §4.2)
   bool transport_mode = false;
 };
 // Structure only; whether IDs and AUTH are right is the caller's business. bad_sk for an SK payload
