@@ -77,8 +77,9 @@ def update_readme(rows: list[dict]) -> None:
     for row in rows:
         measured = shown(row["measured"]) + ("" if row["met"] else " (missed)")
         figure = f"`{row['name']}`"
+        command = row["command"].replace("|", r"\|")  # or it ends the cell
         lines.append(
-            f"| {figure} | {row['asked']} | {measured} | {row['unit']} | `{row['command']}` |"
+            f"| {figure} | {row['asked']} | {measured} | {row['unit']} | `{command}` |"
         )
     lines += ["", ""]
     README.write_text(text[:begin] + "\n".join(lines) + text[end:])
