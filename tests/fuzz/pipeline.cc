@@ -27,6 +27,7 @@
 #include "ike/resume.h"
 #include "ike/sk_payload.h"
 #include "ike/ticket.h"
+#include "tests/support/fuzz_records.h"
 #include "tests/support/gateway_rig.h"
 #include "tests/support/null_engine.h"
 
@@ -264,14 +265,8 @@ class World {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t len) {
   static World world;
-  crypto::ByteReader reader(Bytes(octets, std::min<std::size_t>(len, 8192)));
-  std::uint8_t kind = 0;
-  std::uint16_t record_len = 0;
-  while (reader.u8(kind) && reader.be16(record_len)) {
-    Bytes record;
-    if (!reader.take(std::min<std::size_t>(record_len, reader.remaining()), record)) break;
-    world.take(kind, record);
-  }
+  rig::for_each_record(Bytes(octets, std::min<std::size_t>(len, 8192)),
+                       [&](std::uint8_t kind, Bytes record) { world.take(kind, record); });
   world.settle();
   return 0;
 }
