@@ -57,7 +57,9 @@ struct EspTrip {
 [[nodiscard]] bool read_inner(crypto::Bytes octets, InnerPacket& out);
 
 // Copied from an IP header of either version: DSCP and ECN in one octet.
-std::uint8_t traffic_class(const std::uint8_t* packet, bool is_ip6);
+inline std::uint8_t traffic_class(const std::uint8_t* packet, bool is_ip6) {
+  return is_ip6 ? static_cast<std::uint8_t>(crypto::load_be16(packet) >> 4) : packet[1];
+}
 // Sets the ECN field; the IPv4 checksum follows (RFC 1624).
 void set_ecn(std::uint8_t* packet, bool is_ip6, std::uint8_t ecn);
 // One hop less. False, with nothing changed, when none was left.

@@ -3,7 +3,6 @@
 
 #include <immintrin.h>
 
-#include <bit>
 #include <cstring>
 
 namespace dp {
@@ -11,40 +10,8 @@ namespace dp {
 using crypto::load_be16;
 using crypto::store_be16;
 
-static_assert(std::endian::native == std::endian::little, "checksum_fold swaps octets");
-
 Link link_of(const LinkConfig& config, const Mac& mac) {
   return {.mac = mac, .vlan = config.vlan, .mtu = config.mtu, .ip4 = config.ip4, .ip6 = config.ip6};
-}
-
-namespace {
-
-template <class Word>
-std::uint64_t load(const std::uint8_t* p) {
-  Word word;
-  std::memcpy(&word, p, sizeof word);
-  return word;
-}
-// A word as the sum of its 32-bit parts: those need no carry in 64 bits for 2^32 of them.
-std::uint64_t halves(std::uint64_t word) { return (word & 0xffffffffu) + (word >> 32); }
-
-}  // namespace
-
-bool Link::owns4(const std::uint8_t* address) const {
-  const std::uint64_t wanted = load<std::uint32_t>(address);
-  for (const ike::Ip4& ours : ip4)
-    if (load<std::uint32_t>(ours.data()) == wanted) return true;
-  return false;
-}
-
-bool Link::owns6(const std::uint8_t* address) const {
-  const std::uint64_t high = load<std::uint64_t>(address);
-  const std::uint64_t low = load<std::uint64_t>(address + 8);
-  for (const ike::Ip6& ours : ip6) {
-    const std::uint8_t* p = ours.data();
-    if (load<std::uint64_t>(p) == high && load<std::uint64_t>(p + 8) == low) return true;
-  }
-  return false;
 }
 
 // The sum is kept in the machine's order: the ones' complement sum of swapped words is the swapped
@@ -68,30 +35,22 @@ std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets) {
            static_cast<std::uint64_t>(_mm_extract_epi64(two, 1));
   }
   if ((left & 16) != 0) {
-    sum += halves(load<std::uint64_t>(p)) + halves(load<std::uint64_t>(p + 8));
+    sum += halves(load_word<std::uint64_t>(p)) + halves(load_word<std::uint64_t>(p + 8));
     p += 16;
   }
   if ((left & 8) != 0) {
-    sum += halves(load<std::uint64_t>(p));
+    sum += halves(load_word<std::uint64_t>(p));
     p += 8;
   }
   if ((left & 4) != 0) {
-    sum += load<std::uint32_t>(p);
+    sum += load_word<std::uint32_t>(p);
     p += 4;
   }
   if ((left & 2) != 0) {
-    sum += load<std::uint16_t>(p);
+    sum += load_word<std::uint16_t>(p);
     p += 2;
   }
   return (left & 1) != 0 ? sum + *p : sum;
-}
-
-std::uint16_t checksum_fold(std::uint64_t sum) {
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  return __builtin_bswap16(static_cast<std::uint16_t>(~sum));
 }
 
 namespace {
@@ -105,9 +64,9 @@ std::uint64_t pseudo_sum(bool is_ip6, const std::uint8_t* a, const std::uint8_t*
                          std::uint8_t protocol, std::size_t l4_len) {
   const std::uint64_t sum =
       swapped(static_cast<std::uint16_t>(l4_len)) + (std::uint64_t{protocol} << 8);
-  if (!is_ip6) return sum + load<std::uint32_t>(a) + load<std::uint32_t>(b);
-  return sum + halves(load<std::uint64_t>(a)) + halves(load<std::uint64_t>(a + 8)) +
-         halves(load<std::uint64_t>(b)) + halves(load<std::uint64_t>(b + 8));
+  if (!is_ip6) return sum + load_word<std::uint32_t>(a) + load_word<std::uint32_t>(b);
+  return sum + halves(load_word<std::uint64_t>(a)) + halves(load_word<std::uint64_t>(a + 8)) +
+         halves(load_word<std::uint64_t>(b)) + halves(load_word<std::uint64_t>(b + 8));
 }
 
 // A UDP checksum that comes out as 0 is sent as all ones (RFC 768).
@@ -130,7 +89,7 @@ void put_ip4(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size
   const std::uint64_t sum =
       swapped(static_cast<std::uint16_t>(0x4500 | flow.traffic_class)) + swapped(len) +
       swapped(kDontFragment) + swapped(static_cast<std::uint16_t>(ttl << 8 | protocol)) +
-      load<std::uint32_t>(flow.local.data()) + load<std::uint32_t>(flow.peer.data());
+      load_word<std::uint32_t>(flow.local.data()) + load_word<std::uint32_t>(flow.peer.data());
   store_be16(p + 10, checksum_fold(sum));
 }
 
@@ -145,11 +104,6 @@ void put_ip6(std::uint8_t* p, const Flow& flow, std::uint8_t protocol, std::size
 }
 
 }  // namespace
-
-std::uint16_t ip4_header_checksum(const std::uint8_t* header) {
-  return checksum_fold(halves(load<std::uint64_t>(header)) +
-                       halves(load<std::uint64_t>(header + 8)) + load<std::uint32_t>(header + 16));
-}
 
 std::uint64_t pseudo_header_sum(const Path& path, std::uint8_t protocol, std::size_t l4_len) {
   return pseudo_sum(path.is_ip6, path.source.data(), path.destination.data(), protocol, l4_len);

@@ -9,6 +9,7 @@
 #include "crypto/base/bytes.h"
 #include "dataplane/api/config.h"
 #include "dataplane/burst.h"
+#include "dataplane/checksum.h"
 
 namespace dp {
 
@@ -39,19 +40,27 @@ struct Link {
   std::uint16_t mtu = 1500;
   std::vector<ike::Ip4> ip4;
   std::vector<ike::Ip6> ip6;
-  bool owns4(const std::uint8_t* address) const;
-  bool owns6(const std::uint8_t* address) const;
+
+  bool owns4(const std::uint8_t* address) const {
+    const std::uint64_t wanted = load_word<std::uint32_t>(address);
+    for (const ike::Ip4& ours : ip4)
+      if (load_word<std::uint32_t>(ours.data()) == wanted) return true;
+    return false;
+  }
+  bool owns6(const std::uint8_t* address) const {
+    const std::uint64_t high = load_word<std::uint64_t>(address);
+    const std::uint64_t low = load_word<std::uint64_t>(address + 8);
+    for (const ike::Ip6& ours : ip6) {
+      const std::uint8_t* p = ours.data();
+      if (load_word<std::uint64_t>(p) == high && load_word<std::uint64_t>(p + 8) == low)
+        return true;
+    }
+    return false;
+  }
 };
 
 Link link_of(const LinkConfig& config, const Mac& mac);
 
-// Ones' complement sum of RFC 1071, started with 0; fold() makes the 16-bit checksum, to be stored
-// with store_be16. Only the last piece added may have an odd length. A sum over octets that hold
-// their own correct checksum folds to 0.
-std::uint64_t checksum_add(std::uint64_t sum, crypto::Bytes octets);
-std::uint16_t checksum_fold(std::uint64_t sum);
-// Of the 20 octets of an IPv4 header without options, the checksum field taken as it stands.
-std::uint16_t ip4_header_checksum(const std::uint8_t* header);
 // Sum over the pseudo-header of UDP and ICMPv6 (RFC 768, RFC 8200 §8.1). The same for both
 // directions.
 std::uint64_t pseudo_header_sum(const Path& path, std::uint8_t protocol, std::size_t l4_len);

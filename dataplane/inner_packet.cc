@@ -113,10 +113,6 @@ bool read_inner(Bytes octets, InnerPacket& out) {
   return octets[0] >> 4 == 6 && read_inner6(octets, out);
 }
 
-std::uint8_t traffic_class(const std::uint8_t* packet, bool is_ip6) {
-  return is_ip6 ? static_cast<std::uint8_t>(load_be16(packet) >> 4) : packet[1];
-}
-
 void set_ecn(std::uint8_t* packet, bool is_ip6, std::uint8_t ecn) {
   if (is_ip6) {
     packet[1] = static_cast<std::uint8_t>((packet[1] & 0xcf) | ecn << 4);

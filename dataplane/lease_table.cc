@@ -20,23 +20,6 @@ std::uint64_t first_place(std::uint32_t hint) { return (hint + std::uint64_t{1})
 LeaseTable::LeaseTable(const AddressPool4& pool4, const AddressPool6& pool6)
     : pool4_(pool4), pool6_(pool6), holders4_(pool4.count), holders6_(pool6.count) {}
 
-std::uint32_t LeaseTable::index4(const ike::Ip4& address) const {
-  const std::uint32_t index =
-      crypto::load_be32(address.data()) - crypto::load_be32(pool4_.base.data());
-  return index < pool4_.count ? index : kNone;
-}
-
-std::uint32_t LeaseTable::index6(const ike::Ip6& address) const {
-  const std::uint64_t high = crypto::load_be64(address.data());
-  const std::uint64_t low = crypto::load_be64(address.data() + 8);
-  const std::uint64_t base_high = crypto::load_be64(pool6_.base.data());
-  const std::uint64_t base_low = crypto::load_be64(pool6_.base.data() + 8);
-  const std::uint64_t borrow = low < base_low ? 1 : 0;
-  if (high - base_high - borrow != 0) return kNone;
-  const std::uint64_t index = low - base_low;
-  return index < pool6_.count ? static_cast<std::uint32_t>(index) : kNone;
-}
-
 ike::Ip4 LeaseTable::address4(std::uint32_t index) const {
   ike::Ip4 address;
   crypto::store_be32(address.data(), crypto::load_be32(pool4_.base.data()) + index);

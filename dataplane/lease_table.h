@@ -91,4 +91,22 @@ class LeaseTable {
   Holders holders4_, holders6_;
 };
 
+// Here because each packet of a tunnel asks several times.
+inline std::uint32_t LeaseTable::index4(const ike::Ip4& address) const {
+  const std::uint32_t index =
+      crypto::load_be32(address.data()) - crypto::load_be32(pool4_.base.data());
+  return index < pool4_.count ? index : kNone;
+}
+
+inline std::uint32_t LeaseTable::index6(const ike::Ip6& address) const {
+  const std::uint64_t high = crypto::load_be64(address.data());
+  const std::uint64_t low = crypto::load_be64(address.data() + 8);
+  const std::uint64_t base_high = crypto::load_be64(pool6_.base.data());
+  const std::uint64_t base_low = crypto::load_be64(pool6_.base.data() + 8);
+  const std::uint64_t borrow = low < base_low ? 1 : 0;
+  if (high - base_high - borrow != 0) return kNone;
+  const std::uint64_t index = low - base_low;
+  return index < pool6_.count ? static_cast<std::uint32_t>(index) : kNone;
+}
+
 }  // namespace dp

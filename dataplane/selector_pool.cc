@@ -2,7 +2,6 @@
 #include "dataplane/selector_pool.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "dataplane/mix.h"
 
@@ -27,37 +26,12 @@ void add(Mixer& mixer, const ike::SelectorList& list) {
   }
 }
 
-// Addresses compare as numbers.
-bool in_range(const std::uint8_t* address, const ike::Selector& s, bool is_ip6) {
-  if (!is_ip6) {
-    const std::uint32_t value = crypto::load_be32(address);
-    return value >= crypto::load_be32(s.start.data()) && value <= crypto::load_be32(s.end.data());
-  }
-  const auto number = [](const std::uint8_t* p) {
-    return std::pair(crypto::load_be64(p), crypto::load_be64(p + 8));
-  };
-  return number(address) >= number(s.start.data()) && number(address) <= number(s.end.data());
-}
-
 void copy(ike::SelectorList& to, const ike::SelectorList& from) {
   std::copy_n(from.items.begin(), from.count, to.items.begin());
   to.count = from.count;
 }
 
 }  // namespace
-
-bool covers(const ike::SelectorList& list, const SelectorSubject& subject,
-            const std::uint8_t* address, std::uint16_t port) {
-  const auto type = subject.is_ip6 ? ike::TsType::ipv6_addr_range : ike::TsType::ipv4_addr_range;
-  for (std::size_t i = 0; i < list.count; ++i) {
-    const ike::Selector& s = list.items[i];
-    if (s.type != type || (s.ip_protocol != 0 && s.ip_protocol != subject.protocol)) continue;
-    const bool all_ports = s.start_port == 0 && s.end_port == 0xffff;
-    if (!all_ports && (!subject.has_ports || port < s.start_port || port > s.end_port)) continue;
-    if (in_range(address, s, subject.is_ip6)) return true;
-  }
-  return false;
-}
 
 crypto::Result<std::unique_ptr<SelectorPool>> SelectorPool::make(std::uint64_t secret) {
   auto arena = Arena::map(kSize * sizeof(SelectorPair), "traffic selectors");

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "crypto/base/bytes.h"
 #include "dataplane/arena.h"
 #include "ike/traffic_selector.h"
 
@@ -29,9 +31,31 @@ struct SelectorSubject {
   std::uint16_t source_port = 0, destination_port = 0;
 };
 
+// Addresses compare as numbers.
+inline bool in_range(const std::uint8_t* address, const ike::Selector& s, bool is_ip6) {
+  if (!is_ip6) {
+    const std::uint32_t value = crypto::load_be32(address);
+    return value >= crypto::load_be32(s.start.data()) && value <= crypto::load_be32(s.end.data());
+  }
+  const auto number = [](const std::uint8_t* p) {
+    return std::pair(crypto::load_be64(p), crypto::load_be64(p + 8));
+  };
+  return number(address) >= number(s.start.data()) && number(address) <= number(s.end.data());
+}
+
 // Whether an address with this protocol and port is covered.
-bool covers(const ike::SelectorList& list, const SelectorSubject& subject,
-            const std::uint8_t* address, std::uint16_t port);
+inline bool covers(const ike::SelectorList& list, const SelectorSubject& subject,
+                   const std::uint8_t* address, std::uint16_t port) {
+  const auto type = subject.is_ip6 ? ike::TsType::ipv6_addr_range : ike::TsType::ipv4_addr_range;
+  for (std::size_t i = 0; i < list.count; ++i) {
+    const ike::Selector& s = list.items[i];
+    if (s.type != type || (s.ip_protocol != 0 && s.ip_protocol != subject.protocol)) continue;
+    const bool all_ports = s.start_port == 0 && s.end_port == 0xffff;
+    if (!all_ports && (!subject.has_ports || port < s.start_port || port > s.end_port)) continue;
+    if (in_range(address, s, subject.is_ip6)) return true;
+  }
+  return false;
+}
 
 class SelectorPool {
  public:
