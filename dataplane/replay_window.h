@@ -57,14 +57,14 @@ class ReplayWindow {
   bool bit(std::uint64_t number) const {
     return (words_[number / 64 % kWords] >> (number % 64) & 1) != 0;
   }
-  // The ring's bits of after+1 .. upto held older numbers.
-  void clear_between(std::uint64_t after, std::uint64_t upto) {
-    if (upto - after >= kSize) {
+  // The ring's bits of the numbers between held older numbers. In order there are none.
+  void clear_between(std::uint64_t after, std::uint64_t before) {
+    if (before - after >= kSize) {
       words_ = {};
       return;
     }
-    for (std::uint64_t n = after + 1; n <= upto;) {
-      const std::uint64_t count = n % 64 == 0 && upto - n >= 63 ? 64 : 1;
+    for (std::uint64_t n = after + 1; n < before;) {
+      const std::uint64_t count = n % 64 == 0 && before - n >= 64 ? 64 : 1;
       if (count == 64)
         words_[n / 64 % kWords] = 0;
       else
