@@ -30,7 +30,8 @@ void set_lane(crypto::AeadLane& lane, const EspText& t, Way way, crypto::Engine&
   const EspDirection& direction = way == Way::in ? t.sa->in : t.sa->out;
   std::copy_n(direction.salt.data(), 4, nonce);
   std::copy_n(t.packet.data() + 8, 8, nonce + 4);
-  const crypto::MutBytes text = t.text();
+  constexpr std::size_t kFront = 16, kIcv = 16;  // of every AEAD here
+  const crypto::MutBytes text = t.packet.subspan(kFront, t.packet.size() - kFront - kIcv);
   lane.raw_key = direction.key.data();
   lane.nonce = nonce;
   lane.aad = {aad, write_aad(t, aad)};
@@ -45,10 +46,14 @@ LaneSet run_aead(const EspTexts& texts, LaneSet in, Way way, crypto::Engine& eng
                  EspKeyCache& keys, LaneSet& others) {
   LaneSet good;
   others = LaneSet();
-  for (unsigned lane : in)
-    if (!is_aead(texts[lane].sa->cipher)) others.add(lane);
-  for (LaneSet rest = in - others; !rest.empty();) {
-    const EspCipher cipher = texts[*rest.begin()].sa->cipher;
+  for (LaneSet rest = in; !rest.empty();) {
+    const unsigned first = *rest.begin();
+    const EspCipher cipher = texts[first].sa->cipher;
+    if (!is_aead(cipher)) {
+      others.add(first);
+      rest.remove(first);
+      continue;
+    }
     std::array<crypto::AeadLane, kBurstMax> batch;
     std::array<unsigned, kBurstMax> lane_of;
     std::array<std::array<std::uint8_t, crypto::kAeadNonceLen>, kBurstMax> nonces;
