@@ -238,7 +238,8 @@ bool kernel_agrees(const HmacKernel& kernel, Prf alg) {
 }
 
 HmacKernel best_hmac_kernel(Prf alg) {
-  for (const HmacKernel& kernel : runnable_hmac_kernels(alg).all())
+  const KernelList runnable = runnable_hmac_kernels(alg);
+  for (const HmacKernel& kernel : runnable.all())
     if (kernel_agrees(kernel, alg)) return kernel;
   return portable_hmac(alg);
 }

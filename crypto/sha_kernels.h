@@ -30,7 +30,9 @@ inline constexpr std::size_t kKernelsMax = 3;
 struct KernelList {
   std::array<HmacKernel, kKernelsMax> kernels;
   std::size_t count = 0;
-  std::span<const HmacKernel> all() const { return std::span(kernels).first(count); }
+  // Of a list that stays: a range-based loop of g++ 12 ends temporaries before its first round.
+  std::span<const HmacKernel> all() const& { return std::span(kernels).first(count); }
+  std::span<const HmacKernel> all() const&& = delete;
 };
 KernelList runnable_hmac_kernels(Prf alg);
 

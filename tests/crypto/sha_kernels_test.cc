@@ -15,9 +15,11 @@ using support::to_hex;
 constexpr Prf kPrfs[] = {Prf::hmac_sha256, Prf::hmac_sha384, Prf::hmac_sha512};
 
 TEST(ShaKernels, AllAgreeWithThePortableOne) {
-  for (const Prf alg : kPrfs)
-    for (const HmacKernel& kernel : runnable_hmac_kernels(alg).all())
+  for (const Prf alg : kPrfs) {
+    const KernelList runnable = runnable_hmac_kernels(alg);
+    for (const HmacKernel& kernel : runnable.all())
       EXPECT_TRUE(kernel_agrees(kernel, alg)) << kernel.name;
+  }
 }
 
 // Lanes of one group end after different numbers of blocks, in any order.
@@ -27,7 +29,8 @@ TEST(ShaKernels, KeepLanesOfUnequalLengthApart) {
   Octets text(2000);
   random.fill(text);
   for (const Prf alg : kPrfs) {
-    for (const HmacKernel& kernel : runnable_hmac_kernels(alg).all()) {
+    const KernelList runnable = runnable_hmac_kernels(alg);
+    for (const HmacKernel& kernel : runnable.all()) {
       const HmacKernel portable = portable_hmac(alg);
       for (std::size_t count = 1; count <= kLanes; ++count) {
         std::array<PrfKey, kLanes> keys[2];
@@ -59,7 +62,8 @@ TEST(ShaKernels, PadEveryLength) {
   const Octets key(32, 0x0b);
   for (const Prf alg : kPrfs) {
     const HmacKernel portable = portable_hmac(alg);
-    for (const HmacKernel& kernel : runnable_hmac_kernels(alg).all()) {
+    const KernelList runnable = runnable_hmac_kernels(alg);
+    for (const HmacKernel& kernel : runnable.all()) {
       PrfKey keys[2];
       const PrfKeyLane prepare[2] = {{key, &keys[0]}, {key, &keys[1]}};
       kernel.prepare({&prepare[0], 1});
