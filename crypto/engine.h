@@ -35,7 +35,7 @@ constexpr std::size_t prf_len(Prf p) {
 // An AEAD key as an engine wants it (key schedule and GHASH table). Opaque; wipes itself.
 class alignas(64) ExpandedKey {
  public:
-  static constexpr std::size_t kStorageLen = 1024;
+  static constexpr std::size_t kStorageLen = RESURGE_EXPANDED_KEY_LEN;  // by meson.build
   ExpandedKey() = default;
   ~ExpandedKey();
   ExpandedKey(const ExpandedKey&) = delete;

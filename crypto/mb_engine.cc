@@ -53,14 +53,17 @@ const char* arch_name(const IMB_MGR& manager) {
   switch (static_cast<IMB_ARCH>(manager.used_arch)) {
     case IMB_ARCH_SSE:
       return "sse";
+#if IMB_VERSION_NUM < IMB_VERSION(2, 0, 0)
     case IMB_ARCH_AVX:
       return "avx";
+    case IMB_ARCH_NOAESNI:
+      break;
+#endif
     case IMB_ARCH_AVX2:
       return "avx2";
     case IMB_ARCH_AVX512:
       return "avx512";
     case IMB_ARCH_NONE:
-    case IMB_ARCH_NOAESNI:
     case IMB_ARCH_NUM:
       break;
   }
