@@ -63,7 +63,7 @@ class Lab(contextlib.ExitStack):
         if against == "strongswan":
             gateway = StrongSwanGateway(*common, self._radius(world), options)
         elif against == "libreswan":
-            gateway = LibreswanGateway(*common, self._options.shim, self._chroot())
+            gateway = LibreswanGateway(*common, self._options.shim, self._chroot("libreswan"))
         else:
             options = self._options
             programs = {
@@ -93,12 +93,17 @@ class Lab(contextlib.ExitStack):
         self._logs["freeradius"] = server.log
         return server
 
-    def strongswan(self, options: str = "", name: str = "client") -> strongswan.Charon:
-        """A client, started; it trusts the authority of the run."""
+    def strongswan(
+        self, options: str = "", name: str = "client", release: int = 5
+    ) -> strongswan.Charon:
+        """A client, started; it trusts the authority of the run. `release` 6: of Debian 13."""
         why = strongswan.why_not()
         if why:
             raise Skipped(why)
-        charon = strongswan.Charon(name, self.folder, self.net.client, self.children, options)
+        charon = strongswan.Charon(
+            name, self.folder, self.net.client, self.children, options,
+            chroot=self._chroot("strongswan") if release == 6 else None,
+        )
         charon.trust(self.authority.ca)
         self._logs[name] = charon.log
         charon.start()
@@ -110,7 +115,8 @@ class Lab(contextlib.ExitStack):
         `outside`: its address to the gateway, when it is not the ordinary one.
         """
         pluto = libreswan.Pluto(
-            name, self.folder, self.net.client, self.children, self._options.shim, self._chroot(),
+            name, self.folder, self.net.client, self.children, self._options.shim,
+            self._chroot("libreswan"),
             outside or self.net.client_address,
         )
         self._logs[name] = pluto.log
@@ -136,12 +142,13 @@ class Lab(contextlib.ExitStack):
 
         wait_until(answered, f"an answer of {address} comes through the tunnel", seconds=10)
 
-    def _chroot(self) -> pathlib.Path:
-        why = trixie.why_not(self._options.chroot)
+    def _chroot(self, peer: str) -> pathlib.Path:
+        folder = trixie.of(peer, self._options.chroot)
+        why = trixie.why_not(peer, folder)
         if why:
             raise Skipped(why)
-        trixie.make(self._options.chroot)
-        return self._options.chroot
+        trixie.make(peer, folder)
+        return folder
 
     def tell(self) -> str:
         """The end of every log, for whoever has to find out why a case failed."""
@@ -163,7 +170,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--chroot", type=pathlib.Path, default=trixie.FOLDER, metavar="FOLDER",
-        help=f"where the Debian 13 of libreswan is kept (default {trixie.FOLDER})",
+        help=f"where the Debian 13 of libreswan is kept; strongSwan's lies beside it "
+             f"(default {trixie.FOLDER})",
     )
 
 

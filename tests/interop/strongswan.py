@@ -1,5 +1,7 @@
 """Debian's strongSwan, one charon per network namespace: a client, or a stand-in for the gateway.
 
+5.9.8 of this Debian 12, or 6.0 in the Debian 13 of trixie.py, which speaks RFC 9370.
+
 Several on one machine: each gets a /run of its own (the name of its pid file is compiled in), its
 own strongswan.conf, its own folder of credentials and its own vici socket. The kernel may lack ESP,
 so kernel-libipsec does it over a TUN device; that one speaks only ESP in UDP (`encap = yes`).
@@ -12,6 +14,7 @@ import shutil
 import subprocess
 
 import net
+import trixie
 from cases import check, wait_until
 from children import Children
 from offer import Offer
@@ -85,20 +88,25 @@ def settings(tree: dict, depth: int = 0) -> str:
 class Charon:
     def __init__(
         self, name: str, folder: pathlib.Path, namespace: net.Namespace, children: Children,
-        options: str = "", plugins: dict | None = None,
+        options: str = "", plugins: dict | None = None, chroot: pathlib.Path | None = None,
     ):
-        """For strongswan.conf: `options`, lines of its section charon, and more `plugins`."""
+        """For strongswan.conf: `options`, lines of its section charon, and more `plugins`.
+
+        `chroot`: of trixie.py, for strongSwan 6.
+        """
         self.name = name
         self.folder = folder / name
         self.namespace = namespace
         self._children = children
         self._starts = 0
         self._child: subprocess.Popen | None = None
+        self._chroot = chroot
         for part in ("x509", "x509ca", "x509crl", "private"):
             (self.folder / "swanctl" / part).mkdir(parents=True)
         (self.folder / "strongswan.conf").write_text(
             _STRONGSWAN_CONF.format(
-                plugins=" ".join([PLUGINS, *(plugins or {})]), folder=self.folder,
+                plugins=" ".join([PLUGINS, *(plugins or {})]),
+                folder="/srv" if chroot else self.folder,
                 options=options, more=settings(plugins or {}),
             )
         )
@@ -108,8 +116,7 @@ class Charon:
         socket.unlink(missing_ok=True)
         self._starts += 1
         name = f"{self.name}-{self._starts}"
-        inside = "mount -t tmpfs none /run && exec env " + f"STRONGSWAN_CONF={self._conf} {CHARON}"
-        self._child = self._children.start(name, self.namespace.command("sh", "-c", inside))
+        self._child = self._children.start(name, self.namespace.command(*self._command()))
         wait_until(
             lambda: socket.exists() or self._child.poll() is not None, f"{name} listens",
             START_SECONDS,
@@ -193,6 +200,13 @@ class Charon:
             f"the log of {self.name} says {pattern}", seconds,
         )
         return list(re.finditer(pattern, self.log()))[times - 1]
+
+    def _command(self) -> list[str]:
+        if self._chroot:
+            conf = "STRONGSWAN_CONF=/srv/strongswan.conf"
+            return trixie.inside(self._chroot, self.folder, "env", conf, CHARON)
+        inside = "mount -t tmpfs none /run && exec env " + f"STRONGSWAN_CONF={self._conf} {CHARON}"
+        return ["sh", "-c", inside]
 
     @property
     def _conf(self) -> pathlib.Path:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A Debian 13 in a folder, for libreswan 5.2: the first release that speaks RFC 5723.
+"""A Debian 13 in a folder for each peer: libreswan 5.2, the first release that speaks RFC 5723, and
+strongSwan 6.0, the first that speaks RFC 9370. Their packages do not go together.
 
-    python3 trixie.py [FOLDER]      makes it now (a minute), or says that it is there
+    python3 trixie.py [FOLDER]      makes both now (a minute each), or says that they are there
 
 Made once by debootstrap and kept; the mirror and the proxy are those of this machine's apt. Nothing
-is mounted in it for longer than a command runs: each one has a mount namespace of its own.
+is mounted in one for longer than a command runs: each has a mount namespace of its own.
 """
 
 import contextlib
@@ -21,21 +22,32 @@ from collections.abc import Iterator
 FOLDER = pathlib.Path("/var/cache/resurge/trixie")
 SUITE = "trixie"
 # bind9-host: debootstrap cannot resolve libreswan's dependency on the virtual package `host`.
-PACKAGES = ("libreswan", "bind9-host", "libnss3-tools", "iproute2")
+PACKAGES = {
+    "libreswan": ("libreswan", "bind9-host", "libnss3-tools", "iproute2"),
+    "strongswan": (
+        "strongswan-charon", "strongswan-swanctl", "libstrongswan-standard-plugins",
+        "libcharon-extra-plugins", "iproute2",
+    ),
+}
 PLUTO = "usr/libexec/ipsec/pluto"
 _SKIPPED = 77  # the status by which meson knows a test that was skipped
-_MADE = ".made-by-resurge"  # holds PACKAGES; written last
+_MADE = ".made-by-resurge"  # holds the recipe; written last
 
 
 class ChrootError(Exception):
     """It could not be made; the text says why and what to do."""
 
 
-def why_not(folder: pathlib.Path) -> str:
+def of(peer: str, folder: pathlib.Path = FOLDER) -> pathlib.Path:
+    """Where that of the peer lies when libreswan's is `folder`."""
+    return folder if peer == "libreswan" else folder.with_name(f"{folder.name}-{peer}")
+
+
+def why_not(peer: str, folder: pathlib.Path) -> str:
     """What is missing on this machine to use or make one, or nothing."""
     if os.geteuid() != 0:
         return "a chroot needs root"
-    if is_made(folder):
+    if is_made(peer, folder):
         return ""
     if not shutil.which("debootstrap"):
         return "no debootstrap here; run tools/setup"
@@ -44,27 +56,27 @@ def why_not(folder: pathlib.Path) -> str:
     return ""
 
 
-def is_made(folder: pathlib.Path) -> bool:
+def is_made(peer: str, folder: pathlib.Path) -> bool:
     mark = folder / _MADE
-    return mark.exists() and mark.read_text() == _recipe()
+    return mark.exists() and mark.read_text() == _recipe(peer)
 
 
-def make(folder: pathlib.Path) -> float:
+def make(peer: str, folder: pathlib.Path) -> float:
     """Returns how many seconds it took; 0 when it was there. Several may ask at a time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(".lock")):
-        if is_made(folder):
+        if is_made(peer, folder):
             return 0
         began = time.monotonic()
         part = folder.with_suffix(".part")
         for old in (part, folder):
             shutil.rmtree(old, ignore_errors=True)
-        _debootstrap(part, folder.with_suffix(".log"))
+        _debootstrap(peer, part, folder.with_suffix(".log"))
         policy = part / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
         shutil.rmtree(part / "var/cache/apt/archives", ignore_errors=True)
-        (part / _MADE).write_text(_recipe())
+        (part / _MADE).write_text(_recipe(peer))
         part.rename(folder)
         return time.monotonic() - began
 
@@ -88,15 +100,15 @@ def enter(pid: int, *words: str) -> list[str]:
     return ["nsenter", *where, "--", *words]
 
 
-def _recipe() -> str:
-    return f"{SUITE}: {' '.join(PACKAGES)}\n"
+def _recipe(peer: str) -> str:
+    return f"{SUITE}: {' '.join(PACKAGES[peer])}\n"
 
 
-def _debootstrap(folder: pathlib.Path, log: pathlib.Path) -> None:
+def _debootstrap(peer: str, folder: pathlib.Path, log: pathlib.Path) -> None:
     # Whatever it mounts and starts goes with it, even when it is killed.
     alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     command = [
-        *alone, "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE,
+        *alone, "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES[peer])}", SUITE,
         str(folder), _mirror(),
     ]
     environment = os.environ | ({"http_proxy": _proxy()} if _proxy() else {})
@@ -138,19 +150,21 @@ def _locked(path: pathlib.Path) -> Iterator[None]:
 
 
 def main() -> int:
-    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    why = why_not(folder)
-    if why:
-        print(f"trixie: {why}")
-        return _SKIPPED
-    if not is_made(folder):
-        print(f"trixie: making a Debian 13 in {folder}; this takes a minute", flush=True)
-    try:
-        seconds = make(folder)
-    except (ChrootError, OSError) as what:
-        print(f"trixie: {what}", file=sys.stderr)
-        return 1
-    print(f"trixie: {folder} is there" + (f", made in {seconds:.0f} s" if seconds else ""))
+    base = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    for peer in PACKAGES:
+        folder = of(peer, base)
+        why = why_not(peer, folder)
+        if why:
+            print(f"trixie: {why}")
+            return _SKIPPED
+        if not is_made(peer, folder):
+            print(f"trixie: making a Debian 13 in {folder}; this takes a minute", flush=True)
+        try:
+            seconds = make(peer, folder)
+        except (ChrootError, OSError) as what:
+            print(f"trixie: {what}", file=sys.stderr)
+            return 1
+        print(f"trixie: {folder} is there" + (f", made in {seconds:.0f} s" if seconds else ""))
     return 0
 
 
