@@ -117,6 +117,8 @@ void Machine::receive(unsigned worker, const dp::Punt& punt) {
     case dp::PuntKind::child_worn:
     case dp::PuntKind::child_spent:
       return child_worn(punt);
+    case dp::PuntKind::reported:
+      return;  // nothing of an SA
   }
 }
 

@@ -12,40 +12,7 @@ std::uint16_t copy_to(std::array<std::uint8_t, N>& to, crypto::Bytes from) {
   return static_cast<std::uint16_t>(from.size());
 }
 
-void describe(AdoptedSa& out, const Session& session, crypto::Bytes packed) {
-  out.spi_i = session.spi_i;
-  out.spi_r = session.spi_r;
-  out.suite = session.suite;
-  out.auth_method = session.auth_method;
-  out.auth_form = session.auth_form;
-  out.connection_index = session.connection_index;
-  out.resumptions = session.resumptions;
-  out.full_auth_s = session.full_auth_s;
-  out.established_ms = session.established_ms;
-  out.next_message_id = session.next_message_id;
-  out.tx_counter = session.tx_counter;
-  out.issuer = session.issuer;
-  out.serial = session.serial;
-  out.ip4_lease = session.ip4_lease;
-  out.ip6_lease = session.ip6_lease;
-  out.fragmentation = session.fragmentation;
-  out.mobike = session.mobike;
-  out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
-  crypto::Bytes ids = packed.subspan(id_offset(session), ids_len(session));
-  const auto take = [&](std::size_t len) {
-    const crypto::Bytes id = ids.first(len);
-    ids = ids.subspan(len);
-    return id;
-  };
-  out.id_i_len = copy_to(out.id_i, take(session.id_i_len));
-  out.id_r_len = copy_to(out.id_r, take(session.id_r_len));
-  out.eap_identity_len = copy_to(out.eap_identity, take(session.eap_identity_len));
-  crypto::Bytes response = packed.subspan(response_offset(session), session.response_len);
-  if (response.size() > kAdoptedResponseMax) response = {};
-  out.response_len = copy_to(out.response, response);
-}
-
-void describe_child(AdoptedSa& out, std::uint32_t place, WorkerParts& w) {
+void describe_child(ResumedSa& out, std::uint32_t place, WorkerParts& w) {
   out.has_child = w.esp.live(place);
   if (!out.has_child) return;
   const EspSa& sa = w.esp.at(place);
@@ -54,6 +21,48 @@ void describe_child(AdoptedSa& out, std::uint32_t place, WorkerParts& w) {
   out.child_suite = suite_of(sa);
   out.ts_local = w.esp.selectors(sa).local;
   out.ts_remote = w.esp.selectors(sa).remote;
+}
+
+// What only the new owner of an SA gets.
+void hand_keys(AdoptedSa& out, const Session& session, crypto::Bytes packed) {
+  out.auth_method = session.auth_method;
+  out.auth_form = session.auth_form;
+  out.next_message_id = session.next_message_id;
+  out.tx_counter = session.tx_counter;
+  out.keys_len = copy_to(out.keys, packed.first(kept_keys_len(session.suite)));
+  crypto::Bytes response = packed.subspan(response_offset(session), session.response_len);
+  if (response.size() > kAdoptedResponseMax) response = {};
+  out.response_len = copy_to(out.response, response);
+}
+
+}  // namespace
+
+void describe(ResumedSa& out, std::uint32_t slot, WorkerParts& w) {
+  Session& session = w.sessions.session(slot);
+  out.spi_i = session.spi_i;
+  out.spi_r = session.spi_r;
+  out.suite = session.suite;
+  out.connection_index = session.connection_index;
+  out.resumptions = session.resumptions;
+  out.full_auth_s = session.full_auth_s;
+  out.established_ms = session.established_ms;
+  out.issuer = session.issuer;
+  out.serial = session.serial;
+  out.ip4_lease = session.ip4_lease;
+  out.ip6_lease = session.ip6_lease;
+  out.fragmentation = session.fragmentation;
+  out.mobike = session.mobike;
+  crypto::Bytes ids =
+      crypto::Bytes(w.sessions.blob(session, 0)).subspan(id_offset(session), ids_len(session));
+  const auto take = [&](std::size_t len) {
+    const crypto::Bytes id = ids.first(len);
+    ids = ids.subspan(len);
+    return id;
+  };
+  out.id_i_len = copy_to(out.id_i, take(session.id_i_len));
+  out.id_r_len = copy_to(out.id_r, take(session.id_r_len));
+  out.eap_identity_len = copy_to(out.eap_identity, take(session.eap_identity_len));
+  describe_child(out, slot, w);
 }
 
 PeerPath last_path(const Session& session) {
@@ -66,8 +75,6 @@ PeerPath last_path(const Session& session) {
           .peer_port = session.peer_port};
 }
 
-}  // namespace
-
 bool hand_to_control(std::uint32_t slot, const PeerPath& path, crypto::Bytes message,
                      WorkerParts& w) {
   Punt* letter = claim_punt(PuntKind::adopted, w);
@@ -75,8 +82,8 @@ bool hand_to_control(std::uint32_t slot, const PeerPath& path, crypto::Bytes mes
   Session& session = w.sessions.session(slot);
   letter->path = path;
   put_message(*letter, message);
-  describe(letter->sa, session, w.sessions.blob(session, 0));
-  describe_child(letter->sa, slot, w);
+  describe(letter->sa, slot, w);
+  hand_keys(letter->sa, session, w.sessions.blob(session, 0));
   w.sessions.adopt(slot);
   post_punt(w);
   w.counters.adopted.add();

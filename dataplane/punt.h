@@ -48,6 +48,11 @@ void punt_superseded(ike::IkeSpi spi_i, ike::IkeSpi spi_r, WorkerParts& w);
 
 void post_waiting_ends(WorkerParts& w);
 
+// What may be told of the established session in `slot`.
+void describe(ResumedSa& out, std::uint32_t slot, WorkerParts& w);
+// The way of its last request.
+PeerPath last_path(const Session& session);
+
 // Hands the established session in `slot` over, whole: its record is wiped here and the slot keeps
 // nothing but the SPIs and the Child SA. False, with nothing changed, when the ring is full.
 [[nodiscard]] bool hand_to_control(std::uint32_t slot, const PeerPath& path, crypto::Bytes message,

@@ -98,7 +98,15 @@ void obey(const Order& order, Outbox& outbox, WorkerParts& w) {
     case OrderKind::remove_child:
     case OrderKind::move_child:
       return obey_child(order, w);
+    case OrderKind::report_sas:
+    case OrderKind::report_children:
+      return report(order, w);
   }
+}
+
+// A question costs as much as a burst of packets: what stands behind it waits for the next one.
+bool is_question(const Order& order) {
+  return order.kind == OrderKind::report_sas || order.kind == OrderKind::report_children;
 }
 
 }  // namespace
@@ -111,8 +119,10 @@ unsigned serve_orders(WorkerParts& w) {
   Outbox outbox(w);
   unsigned served = 0;
   for (std::uint32_t i = 1; i < kFetchAhead; ++i) prefetch(orders.ahead(i));
-  for (; order != nullptr && served < kOrdersPerBurst; order = orders.peek(), ++served) {
+  for (bool more = true; more && order != nullptr && served < kOrdersPerBurst;
+       order = orders.peek(), ++served) {
     prefetch(orders.ahead(kFetchAhead));
+    more = !is_question(*order);
     obey(*order, outbox, w);
     wipe(*order);
     orders.done();

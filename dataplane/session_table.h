@@ -77,6 +77,8 @@ class SessionTable {
   HalfOpen* expired_half(std::uint64_t older_than_ms);
 
   std::uint32_t sessions_max() const { return limits_.sessions_max; }
+  // Slots from this one on were never used.
+  std::uint32_t slots_touched() const { return slots_touched_; }
   std::uint32_t established_count() const { return established_count_; }
   std::uint32_t half_open_count() const { return half_open_count_; }
   std::size_t bytes_per_session() const { return sizeof(SlotEntry) + sizeof(Session); }

@@ -201,6 +201,9 @@ void adopt(Burst& burst, unsigned lane, std::uint32_t slot, WorkerParts& w);
 void recall(ike::IkeSpi spi_r, WorkerParts& w);
 // The control thread needs the slot of an adopted session no more.
 void release(ike::IkeSpi spi_r, WorkerParts& w);
+// Answers a question of the control thread: which resumed SAs this worker serves, what Child SAs
+// have carried. The answer is lost, and counted, when a ring has no room.
+void report(const Order& order, WorkerParts& w);
 // Keeps the way that the lane's request came.
 void note_path(Session& session, const Burst& burst, unsigned lane);
 void note_path(Session& session, const PeerPath& path);

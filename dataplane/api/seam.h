@@ -2,8 +2,9 @@
 // over rings with one writer and one reader each, and the bell that wakes the control thread.
 //
 // Worker -> control thread: Punt. An IKE message that is not the worker's, or a resumed IKE SA that
-// the worker gives up together with the message that it cannot serve.
-// Control thread -> worker: Order. A message to be sent, and what becomes of SAs.
+// the worker gives up together with the message that it cannot serve. And Report: what the worker
+// was asked to tell of its SAs.
+// Control thread -> worker: Order. A message to be sent, what becomes of SAs, and questions.
 //
 // Nobody waits: a full ring loses the letter, the loss is counted by the writer, and the peer's
 // retransmission writes it again. A letter that holds keys is wiped by its reader.
@@ -47,19 +48,14 @@ inline constexpr std::size_t kAdoptedKeysMax = 3 * 64 + 2 * 36;
 inline constexpr std::size_t kAdoptedResponseMax = 2048;
 inline constexpr std::uint32_t kNoLease = 0xffffffff;
 
-// A resumed IKE SA as its worker leaves it. Its Child SA stays where it is; from now on the control
-// thread decides about it.
-struct AdoptedSa {
+// What a worker can tell of a resumed IKE SA: names and numbers, no keys.
+struct ResumedSa {
   ike::IkeSpi spi_i, spi_r;
   ike::Suite suite;
-  ike::AuthMethod auth_method = ike::AuthMethod::shared_key;
-  ike::AuthForm auth_form = ike::AuthForm::rfc;
   std::uint16_t connection_index = 0;
   std::uint16_t resumptions = 0;
   std::uint64_t full_auth_s = 0;       // Unix seconds
   std::uint64_t established_ms = 0;    // monotonic
-  std::uint32_t next_message_id = 0;   // expected from the client
-  std::uint64_t tx_counter = 0;        // IVs used in our direction so far
   ike::IssuerId issuer;                // of the ticket issued for this SA
   ike::TicketSerial serial;            // 0 = none was issued
   std::uint32_t ip4_lease = kNoLease;  // index in the pool
@@ -71,11 +67,21 @@ struct AdoptedSa {
   ike::Suite child_suite;
   // Of the Child SA: our side's and the peer's; a remote of no items is exactly the leases.
   ike::SelectorList ts_local, ts_remote;
-  std::uint16_t keys_len = 0, id_i_len = 0, id_r_len = 0, eap_identity_len = 0, response_len = 0;
-  std::array<std::uint8_t, kAdoptedKeysMax> keys;  // SK_d | SK_ai | SK_ar | SK_ei | SK_er
+  std::uint16_t id_i_len = 0, id_r_len = 0, eap_identity_len = 0;
   // As the ticket has them; all empty when the worker had no memory for them.
   std::array<std::uint8_t, ike::kIdBodyMax> id_i, id_r;
   std::array<std::uint8_t, ike::kTicketLenMax> eap_identity;
+};
+
+// A resumed IKE SA as its worker leaves it. Its Child SA stays where it is; from now on the control
+// thread decides about it.
+struct AdoptedSa : ResumedSa {
+  ike::AuthMethod auth_method = ike::AuthMethod::shared_key;
+  ike::AuthForm auth_form = ike::AuthForm::rfc;
+  std::uint32_t next_message_id = 0;  // expected from the client
+  std::uint64_t tx_counter = 0;       // IVs used in our direction so far
+  std::uint16_t keys_len = 0, response_len = 0;
+  std::array<std::uint8_t, kAdoptedKeysMax> keys;  // SK_d | SK_ai | SK_ar | SK_ei | SK_er
   // The last response, sent again when its request is retransmitted. 0 octets when it was too long.
   std::array<std::uint8_t, kAdoptedResponseMax> response;
 };
@@ -93,6 +99,8 @@ enum class PuntKind : std::uint8_t {
   // carries nothing any more and ends. No message.
   child_worn,
   child_spent,
+  // The answer to a question stands in the ring of reports. No message.
+  reported,
 };
 
 struct Punt {
@@ -110,6 +118,52 @@ struct Punt {
 // What its reader does with a letter before it gives it back: keys and identities are overwritten.
 void wipe(Punt& letter);
 
+// How many SAs, and Child SAs, one report tells of.
+inline constexpr std::size_t kReportSas = 32;
+inline constexpr std::size_t kReportChildren = 64;
+
+// What a Child SA has carried. Octets are those of ESP packets, from SPI to ICV; drops are packets
+// that were this SA's and went no further.
+struct ChildTraffic {
+  ike::EspSpi spi_in;
+  std::uint64_t packets_in = 0, octets_in = 0, packets_out = 0, octets_out = 0;
+  std::uint32_t drops_in = 0, drops_out = 0;
+  std::uint64_t installed_ms = 0;  // monotonic
+  std::uint64_t seen_ms = 0;       // the last authentic packet in; installed_ms: none came yet
+};
+
+struct ReportedSa : ResumedSa {
+  PeerPath path;         // of its last request
+  ChildTraffic traffic;  // when has_child
+};
+
+// A question to a worker about its SAs. Each is answered with one report and changes nothing, so
+// that it may be asked again when the answer does not come.
+struct Question {
+  std::uint64_t number = 0;  // comes back in the report
+  // report_sas: slots are looked at from this one on; or the one SA with this SPI, when not 0.
+  std::uint32_t from = 0;
+  ike::IkeSpi spi_r;
+  // report_children: inbound SPIs.
+  std::uint32_t children_count = 0;
+  std::array<ike::EspSpi, kReportChildren> children;
+};
+
+// The answer. Of SAs at most kReportSas, and at most a bounded number of slots was looked at:
+// `next` is where the next question goes on, kReportEnd when there is nothing more. SAs that come
+// or go between two questions may be missed; none is told of twice.
+inline constexpr std::uint32_t kReportEnd = 0xffffffff;
+struct Report {
+  std::uint64_t number = 0;
+  std::uint32_t next = kReportEnd;
+  std::uint32_t sas_count = 0, children_count = 0;
+  std::array<ReportedSa, kReportSas> sas;
+  std::array<ChildTraffic, kReportChildren> children;  // of those asked for that are there
+};
+
+// Identities are overwritten.
+void wipe(Report& letter);
+
 // A Child SA for the worker's ESP path. `keymat` is KEYMAT of RFC 7296 §2.17 as it stands: the
 // initiator's direction first.
 struct ChildInstall {
@@ -125,12 +179,14 @@ struct ChildInstall {
 };
 
 enum class OrderKind : std::uint8_t {
-  transmit,       // send `message` along `path`
-  release,        // forget an SA that was adopted from this worker: `spi_r`
-  recall,         // give up the resumed SA `spi_r`: answered with a Punt of kind adopted
-  install_child,  // `child`, reached along `path`
-  remove_child,   // the Child SA with our inbound SPI child.spi_in
-  move_child,     // the Child SA with our inbound SPI child.spi_in is reached along `path` now
+  transmit,         // send `message` along `path`
+  release,          // forget an SA that was adopted from this worker: `spi_r`
+  recall,           // give up the resumed SA `spi_r`: answered with a Punt of kind adopted
+  install_child,    // `child`, reached along `path`
+  remove_child,     // the Child SA with our inbound SPI child.spi_in
+  move_child,       // the Child SA with our inbound SPI child.spi_in is reached along `path` now
+  report_sas,       // `question`: resumed SAs that the worker serves
+  report_children,  // `question`: what Child SAs have carried
 };
 
 struct Order {
@@ -138,6 +194,7 @@ struct Order {
   PeerPath path;
   ike::IkeSpi spi_r;
   ChildInstall child;
+  Question question;
   std::uint16_t message_len = 0;
   std::array<std::uint8_t, kSeamMessageMax> message;
 
@@ -195,10 +252,12 @@ class SpscRing {
 
 inline constexpr std::uint32_t kPuntRingLen = 1024;
 inline constexpr std::uint32_t kOrderRingLen = 1024;
+inline constexpr std::uint32_t kReportRingLen = 2;  // one is asked for at a time
 
-// The two rings of one worker.
+// The rings of one worker.
 struct Seam {
   SpscRing<Punt> punts{kPuntRingLen};
+  SpscRing<Report> reports{kReportRingLen};
   SpscRing<Order> orders{kOrderRingLen};
 };
 

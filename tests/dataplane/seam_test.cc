@@ -309,6 +309,47 @@ TEST(SeamLetters, CrossWholeAndInOrder) {
   }
 }
 
+// A question at a time: whoever reads the letter that names a report finds the report whole.
+TEST(SeamLetters, ReportsComeWithTheirLetters) {
+  constexpr std::uint64_t kQuestions = 3'000;
+  const auto seam = std::make_unique<Seam>();
+  std::jthread worker([&] {
+    for (std::uint64_t answered = 0; answered < kQuestions;) {
+      Order* order = seam->orders.peek();
+      if (order == nullptr) continue;
+      Report* report = seam->reports.claim();
+      ASSERT_NE(report, nullptr);
+      report->number = order->question.number;
+      report->sas_count = 3;
+      report->sas[2].id_i_len = 9;
+      report->sas[2].id_i.fill(static_cast<std::uint8_t>(answered));
+      seam->reports.publish();
+      Punt* letter = seam->punts.claim();
+      ASSERT_NE(letter, nullptr);
+      letter->kind = PuntKind::reported;
+      seam->punts.publish();
+      wipe(*order);
+      seam->orders.done();
+      ++answered;
+    }
+  });
+  for (std::uint64_t number = 0; number < kQuestions; ++number) {
+    Order* order = seam->orders.claim();
+    ASSERT_NE(order, nullptr);
+    order->kind = OrderKind::report_sas;
+    order->question = {.number = number};
+    seam->orders.publish();
+    while (seam->punts.peek() == nullptr) std::this_thread::yield();
+    Report* report = seam->reports.peek();
+    ASSERT_NE(report, nullptr);
+    ASSERT_EQ(report->number, number);
+    ASSERT_EQ(report->sas[2].id_i[8], static_cast<std::uint8_t>(number));
+    wipe(*report);
+    seam->reports.done();
+    seam->punts.done();
+  }
+}
+
 TEST(SeamLetters, AreWipedWhenTheyHeldKeys) {
   Punt punt;
   punt.kind = PuntKind::adopted;
@@ -321,6 +362,14 @@ TEST(SeamLetters, AreWipedWhenTheyHeldKeys) {
   wipe(punt);
   EXPECT_EQ(punt.sa.keys[0] + punt.sa.keys[99] + punt.sa.id_i[9] + punt.sa.response[19], 0);
   EXPECT_EQ(punt.sa.keys_len + punt.sa.id_i_len + punt.sa.response_len, 0);
+
+  const auto report = std::make_unique<Report>();
+  report->sas_count = 2;
+  report->sas[1].id_i.fill(5);
+  report->sas[1].id_i_len = 6;
+  wipe(*report);
+  EXPECT_EQ(report->sas[1].id_i[0] + report->sas[1].id_i[5] + report->sas[1].id_i_len, 0);
+  EXPECT_EQ(report->sas_count, 0u);
 
   Order order;
   order.child.keymat.fill(4);

@@ -147,6 +147,25 @@ void GatewayProbe::order(const Letter& letter, const dp::PeerPath& path_of_it, u
   orders.publish();
 }
 
+void GatewayProbe::question(dp::OrderKind kind, const dp::Question& question, unsigned w) {
+  dp::SpscRing<dp::Order>& orders = gateway.shared().seams[w]->orders;
+  dp::Order* order = orders.claim();
+  CHECK(order != nullptr);
+  order->kind = kind;
+  order->question = question;
+  orders.publish();
+}
+
+std::unique_ptr<dp::Report> GatewayProbe::take_report(unsigned w) {
+  dp::SpscRing<dp::Report>& ring = gateway.shared().seams[w]->reports;
+  dp::Report* letter = ring.peek();
+  if (letter == nullptr) return nullptr;
+  auto taken = std::make_unique<dp::Report>(*letter);
+  dp::wipe(*letter);
+  ring.done();
+  return taken;
+}
+
 std::vector<GatewayProbe::Punted> GatewayProbe::take_punts(unsigned w) {
   dp::SpscRing<dp::Punt>& ring = gateway.shared().seams[w]->punts;
   std::vector<Punted> out;

@@ -91,6 +91,10 @@ class GatewayProbe {
   // The way to the client at the other end of `path`.
   dp::PeerPath way() const;
 
+  // A question for worker `w`, answered with its next burst.
+  void question(dp::OrderKind kind, const dp::Question& question, unsigned w = 0);
+  // The answer that waits, read and given back; null when there is none.
+  std::unique_ptr<dp::Report> take_report(unsigned w = 0);
   // Letters of worker `w`, oldest first; read and given back.
   struct Punted {
     dp::PuntKind kind = dp::PuntKind::message;
