@@ -32,7 +32,8 @@ ControlPlane::ControlPlane(Parts parts)
              .retransmit = parts.retransmit,
              .now = {},
              .counters = {}},
-      machine_(plane_) {}
+      machine_(plane_),
+      reports_(parts.workers) {}
 
 bool ControlPlane::serve(const Time& now) {
   plane_.now = now;
@@ -42,7 +43,10 @@ bool ControlPlane::serve(const Time& now) {
     for (; served < kLettersPerRound; ++served) {
       const dp::Punt* punt = plane_.workers.next_punt(worker);
       if (punt == nullptr) break;
-      machine_.receive(worker, *punt);
+      if (punt->kind == dp::PuntKind::reported)
+        reports_.receive(worker);
+      else
+        machine_.receive(worker, *punt);
       plane_.workers.punt_done(worker);
     }
     more = more || served == kLettersPerRound;
@@ -54,6 +58,7 @@ bool ControlPlane::serve(const Time& now) {
   }
   machine_.run_timers(kDeadlinesPerRound);
   machine_.flush_orders();
+  reports_.serve(now.ms);
   watch_load();
   return more;
 }

@@ -6,6 +6,7 @@
 
 #include "controlplane/machine.h"
 #include "controlplane/plane.h"
+#include "controlplane/report_desk.h"
 #include "controlplane/sa_table.h"
 
 namespace cp {
@@ -42,6 +43,7 @@ class ControlPlane {
   // For whoever shows or steers: resurgectl, statistics.
   SaTable& sas() { return table_; }
   Machine& machine() { return machine_; }
+  ReportDesk& reports() { return reports_; }  // of the workers, about their SAs
   Plane& plane() { return plane_; }
   const PlaneCounters& counters() const { return plane_.counters; }
   RadiusClient* radius() { return radius_.get(); }
@@ -57,6 +59,7 @@ class ControlPlane {
   SaTable table_;
   Plane plane_;
   Machine machine_;
+  ReportDesk reports_;
   bool cookies_ = false;
   std::uint64_t cookies_until_ms_ = 0;
 };

@@ -55,6 +55,10 @@ class Workers {
   // it and gives it back.
   virtual dp::Punt* next_punt(unsigned worker) = 0;
   virtual void punt_done(unsigned worker) = 0;
+  // The oldest report of that worker, or null; a letter of kind reported says that one came.
+  // report_done() wipes it and gives it back.
+  virtual const dp::Report* next_report(unsigned worker) = 0;
+  virtual void report_done(unsigned worker) = 0;
   // A letter to that worker, which holds what its last use left; null when the ring is full.
   // send_order() makes it the worker's, who wipes it.
   virtual dp::Order* claim_order(unsigned worker) = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -53,6 +54,11 @@ class FakeWorkers final : public Workers {
     dp::wipe(*seams_[worker].punts.peek());
     seams_[worker].punts.done();
   }
+  const dp::Report* next_report(unsigned worker) override { return seams_[worker].reports.peek(); }
+  void report_done(unsigned worker) override {
+    dp::wipe(*seams_[worker].reports.peek());
+    seams_[worker].reports.done();
+  }
   dp::Order* claim_order(unsigned worker) override {
     return orders_full ? nullptr : seams_[worker].orders.claim();
   }
@@ -95,6 +101,19 @@ class FakeWorkers final : public Workers {
   // The worker's ends of the seam: a test writes punts and reads orders.
   dp::SpscRing<dp::Punt>& punts(unsigned worker) { return seams_[worker].punts; }
   dp::SpscRing<dp::Order>& orders(unsigned worker) { return seams_[worker].orders; }
+  // The report is filled as a worker would, and its letter follows.
+  void report(unsigned worker, const std::function<void(dp::Report&)>& fill) {
+    dp::Report* report = seams_[worker].reports.claim();
+    dp::Punt* letter = seams_[worker].punts.claim();
+    CHECK(report != nullptr && letter != nullptr);
+    report->next = dp::kReportEnd;
+    report->sas_count = report->children_count = 0;
+    fill(*report);
+    seams_[worker].reports.publish();
+    letter->kind = dp::PuntKind::reported;
+    letter->message_len = 0;
+    seams_[worker].punts.publish();
+  }
   dp::LeaseTable& leases() { return leases_; }
   const dp::SpiCodec& codec() const { return codec_; }
 

@@ -137,6 +137,8 @@ void PlaneWorld::note_order(const PlaneRig::Told& order) {
     case dp::OrderKind::transmit:
     case dp::OrderKind::release:
     case dp::OrderKind::recall:
+    case dp::OrderKind::report_sas:
+    case dp::OrderKind::report_children:
       break;
   }
 }

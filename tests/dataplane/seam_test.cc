@@ -313,8 +313,8 @@ TEST(SeamLetters, CrossWholeAndInOrder) {
 TEST(SeamLetters, ReportsComeWithTheirLetters) {
   constexpr std::uint64_t kQuestions = 3'000;
   const auto seam = std::make_unique<Seam>();
-  std::jthread worker([&] {
-    for (std::uint64_t answered = 0; answered < kQuestions;) {
+  std::jthread worker([&](const std::stop_token& stop) {
+    for (std::uint64_t answered = 0; answered < kQuestions && !stop.stop_requested();) {
       Order* order = seam->orders.peek();
       if (order == nullptr) continue;
       Report* report = seam->reports.claim();

@@ -43,6 +43,12 @@ void WorkerPlane::punt_done(unsigned worker) {
   punts.done();
 }
 
+void WorkerPlane::report_done(unsigned worker) {
+  dp::SpscRing<dp::Report>& reports = shared_.seams[worker]->reports;
+  dp::wipe(*reports.peek());
+  reports.done();
+}
+
 ike::IkeSpi WorkerPlane::new_control_spi(crypto::Random& random) {
   return dp::control_spi(codec_, random);
 }

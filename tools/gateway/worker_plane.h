@@ -43,6 +43,10 @@ class WorkerPlane final : public cp::Workers {
 
   dp::Punt* next_punt(unsigned worker) override { return shared_.seams[worker]->punts.peek(); }
   void punt_done(unsigned worker) override;
+  const dp::Report* next_report(unsigned worker) override {
+    return shared_.seams[worker]->reports.peek();
+  }
+  void report_done(unsigned worker) override;
   dp::Order* claim_order(unsigned worker) override { return shared_.seams[worker]->orders.claim(); }
   void send_order(unsigned worker) override;
   dp::Doorbell& doorbell() override { return shared_.doorbell; }
