@@ -70,23 +70,29 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   table_.authenticated(sa);
   ++plane_.counters.adopted;
   schedule(sa);
-  if (const auto recall = recalled_.extract(from.spi_r.value());
-      !recall.empty() && plane_.now.ms < recall.mapped())
+  if (recalls_.came(from.spi_r)) {
+    sa.called_back = true;
+    ++called_back_;
     return terminate(sa);
+  }
   if (punt.message_len != 0) receive_message({worker, punt.path, punt.message_octets()});
 }
 
-bool Machine::terminate_resumed(ike::IkeSpi spi_r) {
-  const std::uint64_t now = plane_.now.ms;
-  // What nobody had: no worker says so.
-  std::erase_if(recalled_, [&](const auto& recall) { return recall.second <= now; });
-  if (recalled_.size() >= kRecallsMax) return false;
-  recalled_.insert_or_assign(spi_r.value(), now + kRecallMs);
-  for (unsigned worker = 0; worker < plane_.workers.worker_count(); ++worker) {
-    OrderBox::Letter letter{.kind = dp::OrderKind::recall, .path = {}, .spi_r = spi_r, .child = {}};
-    if (!orders_.post(worker, letter)) ++plane_.counters.orders_kept;
+void Machine::run_recalls() {
+  for (unsigned i = 0; i < kRecallsPerRound; ++i) {
+    const auto recall = recalls_.next(plane_.now.ms, called_back_);
+    if (!recall) break;
+    // It came of itself meanwhile.
+    if (IkeSa* sa = table_.find(recall->spi_r)) {
+      recalls_.came(recall->spi_r);
+      terminate(*sa);
+      continue;
+    }
+    OrderBox::Letter letter{
+        .kind = dp::OrderKind::recall, .path = {}, .spi_r = recall->spi_r, .child = {}};
+    if (!orders_.post(recall->worker, letter)) ++plane_.counters.orders_kept;
   }
-  return true;
+  plane_.counters.recalls_lost = recalls_.lost();
 }
 
 // The connection that the ticket led to, which gives the SA and its Child SA their policy. It may

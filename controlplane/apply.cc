@@ -253,6 +253,7 @@ std::unique_ptr<IkeSa> Machine::end(IkeSa& sa) {
   const ike::IkeSpi spi = sa.our_spi();
   if (sa.ip4) plane_.workers.release4(*sa.ip4, spi);
   if (sa.ip6) plane_.workers.release6(*sa.ip6, spi);
+  if (sa.called_back) --called_back_;
   ++plane_.counters.ike_deleted;
   return table_.remove(spi);
 }

@@ -180,6 +180,7 @@ void ControlLoop::run(Signals& signals) {
   while (true) {
     const Time now = time_now();
     const bool busy = parts_.plane != nullptr && parts_.plane->serve(judged(now));
+    if (server_ != nullptr) server_->go_on(now.ms);
     if (now.ms - rounded_ms >= kRoundMs) {
       round(now);
       rounded_ms = now.ms;

@@ -57,6 +57,7 @@ bool ControlPlane::serve(const Time& now) {
       machine_.eap_progressed(ike::IkeSpi(spi));
   }
   machine_.run_timers(kDeadlinesPerRound);
+  machine_.run_recalls();
   machine_.flush_orders();
   reports_.serve(now.ms);
   watch_load();

@@ -48,17 +48,30 @@ Json selectors(const ike::SelectorList& list) {
   return texts;
 }
 
+// What its worker did not say is null.
+Json traffic(const std::optional<CtlTraffic>& told) {
+  const auto number = [&](std::uint64_t CtlTraffic::* member) {
+    return told ? Json((*told).*member) : Json(nullptr);
+  };
+  return {{"packets_in", number(&CtlTraffic::packets_in)},
+          {"bytes_in", number(&CtlTraffic::bytes_in)},
+          {"packets_out", number(&CtlTraffic::packets_out)},
+          {"bytes_out", number(&CtlTraffic::bytes_out)},
+          {"drops_in", number(&CtlTraffic::drops_in)},
+          {"drops_out", number(&CtlTraffic::drops_out)},
+          {"last_in_s", told ? or_null(told->last_in_s) : Json(nullptr)}};
+}
+
 Json child(const CtlChild& c) {
-  return {{"spi_in", text_of(c.spi_in)},
-          {"spi_out", text_of(c.spi_out)},
-          {"proposal", esp_suite_text(c.suite)},
-          {"installed_s", c.installed_s},
-          {"bytes_in", c.bytes_in},
-          {"bytes_out", c.bytes_out},
-          {"packets_in", c.packets_in},
-          {"packets_out", c.packets_out},
-          {"local_ts", selectors(c.local_ts)},
-          {"remote_ts", selectors(c.remote_ts)}};
+  Json row = {{"spi_in", text_of(c.spi_in)},
+              {"spi_out", text_of(c.spi_out)},
+              {"worker", c.worker},
+              {"proposal", esp_suite_text(c.suite)},
+              {"installed_s", c.installed_s}};
+  row.update(traffic(c.traffic));
+  row["local_ts"] = selectors(c.local_ts);
+  row["remote_ts"] = selectors(c.remote_ts);
+  return row;
 }
 
 Json patterns(const std::vector<IdPattern>& ids) {
@@ -82,10 +95,12 @@ std::string ctl_row(const CtlSa& sa) {
   for (const CtlChild& c : sa.children) children.push_back(child(c));
   const bool has_ticket = sa.serial.value() != 0;
   return row_of(
-      {{"ike", text_of(sa.spi_r)},
+      {{"ike", text_of(sa.own_spi)},
        {"spi_i", text_of(sa.spi_i)},
+       {"spi_r", text_of(sa.spi_r)},
        {"connection", sa.connection},
        {"state", sa.state},
+       {"served_by", sa.by_worker ? "worker" : "control"},
        {"worker", sa.worker},
        {"local", text_of(sa.local)},
        {"remote", text_of(sa.remote)},
@@ -137,6 +152,7 @@ std::string ctl_row(const CtlStats& stats) {
                  {"ike_sas", stats.ike_sas},
                  {"half_open", stats.half_open},
                  {"child_sas", stats.child_sas},
+                 {"closing", stats.closing},
                  {"issuers", stats.issuers},
                  {"sealing_key", stats.sealing_key},
                  {"key_age_s", stats.key_age_s},
@@ -152,8 +168,12 @@ std::string ctl_row(const CtlLogLine& line) {
 }
 
 std::string ctl_done(std::uint64_t rows) { return line_of({{"done", {{"rows", rows}}}}); }
-std::string ctl_done_closing(std::uint64_t closing) {
-  return line_of({{"done", {{"closing", closing}}}});
+std::string ctl_done(const CtlListing& listing, std::uint64_t rows) {
+  return line_of(
+      {{"done", {{"rows", rows}, {"more", listing.more()}, {"silent_workers", listing.silent()}}}});
+}
+std::string ctl_done(const CtlEnding& ending) {
+  return line_of({{"done", {{"closing", ending.closing}, {"silent_workers", ending.silent}}}});
 }
 std::string ctl_done_saying(std::string_view text) { return line_of({{"done", {{"text", text}}}}); }
 std::string ctl_done_reloading(const CtlReload& reload) {

@@ -1,7 +1,8 @@
 // The answers of the control socket: one line of JSON for each row, and a last one.
 //
 //   {"row": {...}}                 of a list or of `log`
-//   {"done": {"rows": 2, ...}}     the end: the verb did what it was asked
+//   {"done": {"rows": 2, ...}}     the end: the verb did what it was asked; with "silent_workers"
+//                                  that are not empty, it did so but for what those have
 //   {"error": "..."}               the end: it did not
 //
 // docs/operations.md describes the members of each row. What peers say (identities) is written so
@@ -28,7 +29,8 @@ struct CtlLogLine {
 std::string ctl_row(const CtlLogLine& line);
 
 std::string ctl_done(std::uint64_t rows);
-std::string ctl_done_closing(std::uint64_t closing);      // of terminate
+std::string ctl_done(const CtlListing& listing, std::uint64_t rows);
+std::string ctl_done(const CtlEnding& ending);
 std::string ctl_done_saying(std::string_view text);       // of rotate-keys and revoke
 std::string ctl_done_reloading(const CtlReload& reload);  // of reload, without mistakes
 std::string ctl_error(std::string_view text);

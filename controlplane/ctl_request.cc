@@ -106,12 +106,23 @@ crypto::Result<Ticket> parse_ticket(std::string_view text) {
   return Ticket(*issuer, ike::TicketSerial(serial));
 }
 
+crypto::Result<Address> parse_client_address(std::string_view text) {
+  auto address = parse_address(text);
+  if (!address) return crypto::fail("expected an IPv4 or IPv6 address");
+  return address;
+}
+
 void read_selection(Members& in, CtlSelection& selection) {
   std::uint64_t spi = 0;
   if (in.parsed("ike", spi, parse_u64)) selection.spi_r = ike::IkeSpi(spi);
   IdPattern identity;
   if (in.parsed("identity", identity, parse_id_pattern)) selection.identity = std::move(identity);
   if (const std::string* connection = in.text("connection")) selection.connection = *connection;
+  Address address;
+  if (in.parsed("address", address, parse_client_address)) selection.address = address;
+  if (in.parsed("remote", address, parse_client_address)) selection.remote = address;
+  std::uint32_t worker = 0;
+  if (in.number("worker", worker)) selection.worker = worker;
 }
 
 crypto::Result<IdBody> parse_body(std::string_view text) {
@@ -161,12 +172,11 @@ crypto::Result<CtlRequest> parse_ctl_request(std::string_view line) {
   request.verb = *verb;
   if (*verb == CtlVerb::list_sas || *verb == CtlVerb::terminate)
     read_selection(in, request.selection);
+  if (*verb == CtlVerb::list_sas) in.number("limit", request.limit);
   if (*verb == CtlVerb::revoke) read_revocation(in, request.revocation);
   if (const auto good = in.finish(); !good) return std::unexpected(good.error());
-  const CtlSelection& selected = request.selection;
-  if (*verb == CtlVerb::terminate && !selected.spi_r && !selected.identity &&
-      selected.connection.empty())
-    return crypto::fail("expected one of ike, identity and connection");
+  if (*verb == CtlVerb::terminate && request.selection.says_nothing())
+    return crypto::fail("expected one of ike, identity, connection, address, remote and worker");
   return request;
 }
 

@@ -3,7 +3,9 @@
 //   {"verb": "list-sas"}                                  also list-conns, list-pools, stats,
 //                                                         counters, rotate-keys, reload, log
 //   {"verb": "list-sas", "connection": "staff", "identity": "*@example.org"}
-//   {"verb": "terminate", "ike": "00f1e2d3c4b5a697"}      or connection, identity; see CtlSelection
+//   {"verb": "list-sas", "address": "10.0.0.7", "limit": 10}
+//   {"verb": "terminate", "ike": "00f1e2d3c4b5a697"}      or connection, identity, address, remote,
+//                                                         worker; see CtlSelection
 //   {"verb": "revoke", "identity": "alice@example.org"}   or "issuer": 16 hexadecimal digits,
 //                                                         "ticket": issuer:serial, "generation": 7
 //
@@ -44,6 +46,7 @@ inline constexpr std::size_t kCtlRequestMax = 4096;  // octets of a line, its en
 struct CtlRequest {
   CtlVerb verb = CtlVerb::stats;
   CtlSelection selection;    // of list_sas and terminate
+  std::uint32_t limit = 0;   // of list_sas; 0 = none
   CtlRevocation revocation;  // of revoke
 };
 

@@ -28,7 +28,12 @@ struct CtlServer::Client {
   Client& operator=(const Client&) = delete;
 
   std::size_t backlog() const { return out.size() - sent; }
-  bool is_busy() const { return listing || backlog() != 0; }
+  bool is_busy() const { return listing != nullptr || ending != nullptr || backlog() != 0; }
+  // Nothing can be told before a worker has answered.
+  bool waits() const {
+    return backlog() == 0 &&
+           ((listing != nullptr && listing->waits()) || (ending != nullptr && !ending->is_over));
+  }
   bool has_line() const { return in.find('\n') != std::string::npos; }
   void say(std::string_view text) { out.append(text); }
 
@@ -40,9 +45,9 @@ struct CtlServer::Client {
   std::uint64_t active_ms = 0;
   bool done = false;   // is sent away
   bool ended = false;  // it will send nothing more
-  bool listing = false;
-  CtlSelection selection;
-  std::uint64_t next = 0, rows = 0;  // of the list
+  std::unique_ptr<CtlListing> listing;
+  std::uint64_t rows = 0;  // of the list
+  std::shared_ptr<const CtlEnding> ending;
   bool follows = false;
   std::uint64_t missed = 0;  // lines of the log
   std::uint32_t events = EPOLLIN;
@@ -177,12 +182,32 @@ void CtlServer::serve(std::uint64_t now_ms) {
        std::span(events).first(static_cast<std::size_t>(std::max(ready, 0)))) {
     if (event.data.ptr == nullptr) {
       accept_clients(now_ms);
-    } else {
-      advance(*static_cast<Client*>(event.data.ptr), now_ms);
+      continue;
     }
+    Client& client = *static_cast<Client*>(event.data.ptr);
+    // Nobody is there to hear what it waits for.
+    if (client.waits() && (event.events & (EPOLLHUP | EPOLLERR)) != 0)
+      client.done = true;
+    else
+      advance(client, now_ms);
   }
+  send_away(now_ms);
+}
+
+void CtlServer::go_on(std::uint64_t now_ms) {
+  bool moved = false;
+  for (const auto& client : clients_) {
+    if (client->events != 0 || client->waits()) continue;
+    client->active_ms = now_ms;
+    advance(*client, now_ms);
+    moved = true;
+  }
+  if (moved) send_away(now_ms);
+}
+
+void CtlServer::send_away(std::uint64_t now_ms) {
   std::erase_if(clients_, [&](const std::unique_ptr<Client>& client) {
-    const bool waits = client->follows && client->backlog() == 0;
+    const bool waits = client->waits() || (client->follows && client->backlog() == 0);
     if (!client->done && (waits || now_ms - client->active_ms <= kCtlIdleMaxMs)) return false;
     // Said and not left to close(): a copy of the descriptor in a process that somebody forks would
     // keep epoll naming a client that is gone.
@@ -195,7 +220,8 @@ void CtlServer::advance(Client& client, std::uint64_t now_ms) {
   read_from(client, now_ms);
   // What it asks next waits until it has taken what it asked before.
   answer_lines(client);
-  if (client.listing && client.backlog() < kCtlBacklogMax / 2) list_page(client);
+  if (client.listing != nullptr && client.backlog() < kCtlBacklogMax / 2) list_page(client);
+  if (client.ending != nullptr) tell_ending(client);
   write_to(client, now_ms);
   if (client.ended && !client.is_busy() && !client.follows) client.done = true;
   watch(client);
@@ -248,11 +274,13 @@ void CtlServer::obey(Client& client, const CtlRequest& request) {
     client.say(result ? ctl_done_saying(*result) : ctl_error(result.error().text));
   };
   switch (request.verb) {
-    case CtlVerb::list_sas:
-      client.listing = true;
-      client.selection = request.selection;
-      client.next = client.rows = 0;
+    case CtlVerb::list_sas: {
+      auto listing = verbs_.list_sas(request.selection, request.limit);
+      if (!listing) return client.say(ctl_error(listing.error().text));
+      client.listing = std::move(*listing);
+      client.rows = 0;
       return;
+    }
     case CtlVerb::list_conns:
       return rows(verbs_.connections());
     case CtlVerb::list_pools:
@@ -262,8 +290,10 @@ void CtlServer::obey(Client& client, const CtlRequest& request) {
     case CtlVerb::counters:
       return rows(verbs_.counters());
     case CtlVerb::terminate: {
-      const auto closing = verbs_.terminate(request.selection);
-      return client.say(closing ? ctl_done_closing(*closing) : ctl_error(closing.error().text));
+      auto ending = verbs_.terminate(request.selection);
+      if (!ending) return client.say(ctl_error(ending.error().text));
+      client.ending = std::move(*ending);
+      return;
     }
     case CtlVerb::rotate_keys:
       return saying(verbs_.rotate_keys());
@@ -283,13 +313,18 @@ void CtlServer::obey(Client& client, const CtlRequest& request) {
 }
 
 void CtlServer::list_page(Client& client) {
-  const CtlPage<CtlSa> page = verbs_.list_sas(client.selection, client.next);
-  for (const CtlSa& sa : page.rows) client.say(ctl_row(sa));
-  client.rows += page.rows.size();
-  client.next = page.next;
-  if (page.next != 0) return;
-  client.listing = false;
-  client.say(ctl_done(client.rows));
+  const std::vector<CtlSa> rows = client.listing->next();
+  for (const CtlSa& sa : rows) client.say(ctl_row(sa));
+  client.rows += rows.size();
+  if (!client.listing->is_over()) return;
+  client.say(ctl_done(*client.listing, client.rows));
+  client.listing.reset();
+}
+
+void CtlServer::tell_ending(Client& client) {
+  if (!client.ending->is_over) return;
+  client.say(ctl_done(*client.ending));
+  client.ending.reset();
 }
 
 void CtlServer::write_to(Client& client, std::uint64_t now_ms) {
@@ -308,9 +343,11 @@ void CtlServer::write_to(Client& client, std::uint64_t now_ms) {
   client.sent = 0;
 }
 
-// Waits for it to ask, or while it has something to come for it to take that.
+// Waits for it to ask, or while it has something to come for it to take that. Of one that waits for
+// a worker only the end is heard.
 void CtlServer::watch(Client& client) {
-  const std::uint32_t events = client.is_busy() || client.has_line() ? EPOLLOUT : EPOLLIN;
+  std::uint32_t events = client.is_busy() || client.has_line() ? EPOLLOUT : EPOLLIN;
+  if (client.waits()) events = 0;
   if (events == client.events || client.done) return;
   epoll_event event{.events = events, .data = {.ptr = &client}};
   if (::epoll_ctl(epoll_, EPOLL_CTL_MOD, client.fd, &event) != 0) client.done = true;

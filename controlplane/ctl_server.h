@@ -37,6 +37,8 @@ class CtlServer {
   // Readable when serve() has something to do; the same for its lifetime.
   int fd() const { return epoll_; }
   void serve(std::uint64_t now_ms);
+  // Goes on with answers that wait for workers; called in every round.
+  void go_on(std::uint64_t now_ms);
 
   // A line of the log, for clients that follow it. Those who are too slow miss lines.
   void on_log(std::uint64_t unix_ms, std::string_view level, std::string_view text);
@@ -56,6 +58,8 @@ class CtlServer {
   void answer(Client& client, std::string_view line);
   void obey(Client& client, const CtlRequest& request);
   void list_page(Client& client);
+  void tell_ending(Client& client);
+  void send_away(std::uint64_t now_ms);
   void watch(Client& client);
 
   std::string path_;

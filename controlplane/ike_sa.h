@@ -168,6 +168,7 @@ struct IkeSa {
   bool mobike = false;
   bool adopted = false;  // came from a worker as a resumed SA; spi_r is in the worker's space
   std::uint8_t adopted_from = 0;  // that worker
+  bool called_back = false;       // so that it ends
 
   std::unique_ptr<FragmentStore> fragments;  // only while some wait for others
   std::unique_ptr<Handshake> handshake;

@@ -5,85 +5,32 @@
 
 #include <algorithm>
 
+#include "controlplane/sa_listing.h"
 #include "controlplane/totals.h"
 #include "controlplane/value_text.h"
 
 namespace cp {
 namespace {
 
-std::optional<std::uint64_t> seconds_until(std::uint64_t at_ms, std::uint64_t now_ms) {
-  if (at_ms == ExchangeWindow::kNever) return std::nullopt;
-  return at_ms > now_ms ? (at_ms - now_ms) / 1000 : 0;
-}
-
-CtlEndpoint endpoint(const std::array<std::uint8_t, 16>& octets, bool is_ip6, std::uint16_t port) {
-  if (is_ip6) return {ike::Ip6(octets), port};
-  ike::Ip4 ip4;
-  std::copy_n(octets.begin(), ip4.size(), ip4.begin());
-  return {ip4, port};
-}
-
-CtlSa row_of(const IkeSa& sa, std::uint64_t now_ms) {
-  CtlSa row;
-  row.connection = sa.connection;
-  row.state = state_name(sa.state);
-  row.spi_i = sa.spi_i;
-  row.spi_r = sa.spi_r;
-  row.worker = sa.worker;
-  row.local = endpoint(sa.path.local, sa.path.is_ip6, sa.path.local_port);
-  row.remote = endpoint(sa.path.peer, sa.path.is_ip6, sa.path.peer_port);
-  row.local_id = sa.own_id;
-  row.remote_id = sa.peer_id;
-  row.eap_identity.assign(sa.eap_identity.begin(), sa.eap_identity.end());
-  row.suite = sa.suite;
-  const std::uint64_t since_ms = sa.established_ms != 0 ? sa.established_ms : sa.created_ms;
-  row.established_s = (now_ms - std::min(since_ms, now_ms)) / 1000;
-  row.rekey_in_s = seconds_until(sa.rekey_at_ms, now_ms);
-  row.ends_in_s = seconds_until(sa.ends_at_ms, now_ms);
-  row.resumptions = sa.resumptions;
-  row.nat = sa.nat_here || sa.nat_there;
-  row.mobike = sa.mobike;
-  if (sa.ip4) row.addresses.emplace_back(*sa.ip4);
-  if (sa.ip6) row.addresses.emplace_back(*sa.ip6);
-  row.issuer = sa.issuer;
-  row.serial = sa.serial;
-  for (const ChildSa& child : sa.children)
-    row.children.push_back({.spi_in = child.spi_in,
-                            .spi_out = child.spi_out,
-                            .suite = child.suite,
-                            .installed_s = (now_ms - std::min(child.installed_ms, now_ms)) / 1000,
-                            .local_ts = child.ts_local,
-                            .remote_ts = child.ts_remote});
-  return row;
-}
-
-bool fits(const IkeSa& sa, const CtlSelection& selection) {
-  if (selection.spi_r && *selection.spi_r != sa.our_spi()) return false;
-  if (!selection.connection.empty() && selection.connection != sa.connection) return false;
-  return !selection.identity ||
-         (!sa.peer_id.empty() && match(*selection.identity, sa.peer_id) != IdMatch::none);
-}
+// Commands to close SAs that still look for them.
+constexpr std::size_t kEndingsMax = 16;
+// SAs that were found and wait: no gateway has more.
+constexpr std::size_t kClosingMax = std::size_t{1} << 24;
 
 }  // namespace
 
-CtlPage<CtlSa> LoopVerbs::list_sas(const CtlSelection& selection, std::uint64_t from) {
-  if (from == 0) {
-    order_.clear();
-    plane_.sas().for_each([&](IkeSa& sa) { order_.push_back(sa.our_spi().value()); });
-    std::ranges::sort(order_);
-  }
-  const std::uint64_t now_ms = time_now().ms;
-  CtlPage<CtlSa> page;
-  for (auto at = std::ranges::lower_bound(order_, from); at != order_.end(); ++at) {
-    const IkeSa* sa = plane_.sas().find(ike::IkeSpi(*at));
-    if (sa == nullptr || !fits(*sa, selection)) continue;
-    if (page.rows.size() == kCtlPageRows) {
-      page.next = *at;
-      break;
-    }
-    page.rows.push_back(row_of(*sa, now_ms));
-  }
-  return page;
+crypto::Status LoopVerbs::check(const CtlSelection& selection) const {
+  const unsigned count = workers_.worker_count();
+  if (selection.worker && *selection.worker >= count)
+    return crypto::fail(
+        fmt::format("there is no worker {}: they are 0 to {}", *selection.worker, count - 1));
+  return {};
+}
+
+crypto::Result<std::unique_ptr<CtlListing>> LoopVerbs::list_sas(const CtlSelection& selection,
+                                                                std::uint64_t limit) {
+  if (const auto good = check(selection); !good) return std::unexpected(good.error());
+  return std::make_unique<SaListing>(plane_.plane(), plane_.reports(), selection, limit);
 }
 
 const std::vector<Connection>& LoopVerbs::connections() {
@@ -111,6 +58,7 @@ CtlStats LoopVerbs::stats() {
   stats.ike_sas = plane_.sas().authenticated_count();
   stats.half_open = plane_.sas().half_open_count();
   plane_.sas().for_each([&](IkeSa& sa) { stats.child_sas += sa.children.size(); });
+  stats.closing = plane_.machine().resumed_closing();
   stats.issuers = workers_.issuer_count();
   stats.sealing_key = fmt::format("{:08x}", keys_.keyring().current().id.value());
   const std::uint64_t rotated_s = keys_.rotated_s();
@@ -135,29 +83,17 @@ std::vector<CtlValue> LoopVerbs::counters() {
   return values;
 }
 
-crypto::Result<std::uint64_t> LoopVerbs::terminate(const CtlSelection& selection) {
-  if (!selection.spi_r && !selection.identity && selection.connection.empty())
-    return crypto::fail("say which: an SPI, an identity or a connection");
-  std::vector<IkeSa*> meant;
-  plane_.sas().for_each([&](IkeSa& sa) {
-    if (fits(sa, selection)) meant.push_back(&sa);
-  });
-  // Established ones by their timers, at their pace: thousands must not hold the loop up.
-  const std::uint64_t now_ms = plane_.plane().now.ms;
-  for (IkeSa* sa : meant) {
-    if (sa->state != SaState::established) {
-      plane_.machine().terminate(*sa);
-      continue;
-    }
-    sa->ends_at_ms = now_ms;
-    plane_.sas().schedule(*sa, now_ms);
-  }
-  if (meant.empty() && selection.spi_r) {
-    if (!plane_.machine().terminate_resumed(*selection.spi_r))
-      return crypto::fail("too many resumed SAs are being closed: try again in a while");
-    return 1;
-  }
-  return meant.size();
+crypto::Result<std::shared_ptr<const CtlEnding>> LoopVerbs::terminate(
+    const CtlSelection& selection) {
+  if (selection.says_nothing())
+    return crypto::fail("say which: an SPI, an identity, a connection, an address or a worker");
+  if (const auto good = check(selection); !good) return std::unexpected(good.error());
+  std::erase_if(endings_, [](const auto& ending) { return ending->ending()->is_over; });
+  if (endings_.size() >= kEndingsMax || plane_.machine().resumed_closing() >= kClosingMax)
+    return crypto::fail("too many IKE SAs are being closed: try again in a while");
+  endings_.push_back(
+      std::make_unique<SaEnding>(plane_.plane(), plane_.machine(), plane_.reports(), selection));
+  return endings_.back()->ending();
 }
 
 }  // namespace cp

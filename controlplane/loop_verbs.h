@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "controlplane/control_loop.h"
 #include "controlplane/control_plane.h"
 #include "controlplane/ctl_verbs.h"
+#include "controlplane/sa_ending.h"
 
 namespace cp {
 
@@ -25,14 +27,14 @@ class LoopVerbs final : public CtlVerbs {
         version_(std::move(version)),
         started_(started) {}
 
-  // A list shows the SAs that are there when it begins and still are when their page comes. The
-  // table is gone through once for a list, not once for a page.
-  CtlPage<CtlSa> list_sas(const CtlSelection& selection, std::uint64_t from) override;
+  crypto::Result<std::unique_ptr<CtlListing>> list_sas(const CtlSelection& selection,
+                                                       std::uint64_t limit) override;
   const std::vector<Connection>& connections() override;
   std::vector<CtlPool> list_pools() override;
   CtlStats stats() override;
   std::vector<CtlValue> counters() override;
-  crypto::Result<std::uint64_t> terminate(const CtlSelection& selection) override;
+  crypto::Result<std::shared_ptr<const CtlEnding>> terminate(
+      const CtlSelection& selection) override;
   crypto::Result<std::string> rotate_keys() override { return loop_.rotate_keys(); }
   crypto::Result<std::string> revoke(const CtlRevocation& revocation) override {
     return loop_.revoke(revocation);
@@ -40,6 +42,8 @@ class LoopVerbs final : public CtlVerbs {
   CtlReload reload() override { return loop_.reload(); }
 
  private:
+  crypto::Status check(const CtlSelection& selection) const;
+
   ControlLoop& loop_;
   ControlPlane& plane_;
   const GatewayConfig& config_;
@@ -47,7 +51,7 @@ class LoopVerbs final : public CtlVerbs {
   TicketKeys& keys_;
   std::string version_;
   Time started_;
-  std::vector<std::uint64_t> order_;  // our SPIs, sorted, when the last list began
+  std::vector<std::unique_ptr<SaEnding>> endings_;
 };
 
 }  // namespace cp

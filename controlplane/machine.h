@@ -10,12 +10,12 @@
 
 #include <array>
 #include <span>
-#include <unordered_map>
 
 #include "controlplane/ended_sas.h"
 #include "controlplane/order_box.h"
 #include "controlplane/plane.h"
 #include "controlplane/rate_limit.h"
+#include "controlplane/recalls.h"
 #include "controlplane/sa_table.h"
 #include "controlplane/transition.h"
 #include "ike/builder.h"
@@ -44,9 +44,8 @@ inline constexpr std::uint32_t kCrashAnswersPerS = 1000;
 // those that are not authenticated, so that strangers cannot take the places of clients.
 inline constexpr std::size_t kFragmentStoresMax = 1024;
 inline constexpr std::size_t kStrangersFragmentStoresMax = 512;
-// Resumed SAs that are called back at a time, and how long each may take to come.
-inline constexpr std::size_t kRecallsMax = 4096;
-inline constexpr std::uint64_t kRecallMs = 30'000;
+// Resumed SAs that are called back in one round.
+inline constexpr unsigned kRecallsPerRound = 256;
 // How long fragments wait for the others.
 inline constexpr std::uint64_t kFragmentsMs = 20'000;
 
@@ -65,9 +64,15 @@ class Machine {
   // The gateway ends an SA: Delete is sent, its ticket dies (RFC 7296 §1.4.1). One that is not
   // authenticated ends at once, so `sa` may be gone afterwards.
   void terminate(IkeSa& sa);
-  // The same for a resumed SA that is still a worker's: it is called back and ends when it comes.
-  // Nothing happens when no worker has it. False when too many are called back already.
-  [[nodiscard]] bool terminate_resumed(ike::IkeSpi spi_r);
+  // The same for a resumed SA that is still its worker's: it is called back, in its turn, and ends
+  // when it comes. Nothing happens when the worker has it no more.
+  void terminate_resumed(const Recall& recall) { recalls_.add(recall); }
+  // Calls back those whose turn it is; called in every round.
+  void run_recalls();
+  // Resumed SAs that wait to be called back, are, or came and are not closed yet.
+  std::size_t resumed_closing() const {
+    return recalls_.waiting() + recalls_.called() + called_back_;
+  }
   // Nothing happens when the SA is not established, or a request of ours is outstanding.
   void start_rekey(IkeSa& sa);
   void start_child_rekey(IkeSa& sa, ike::EspSpi spi_in);
@@ -151,8 +156,8 @@ class Machine {
 
   Plane& plane_;
   SaTable& table_;
-  // SPIs that shall end when a worker hands them over, and until when one may.
-  std::unordered_map<std::uint64_t, std::uint64_t> recalled_;
+  Recalls recalls_;
+  std::size_t called_back_ = 0;  // SAs that came of them and are not closed yet
   EndedSas ended_;
   OrderBox orders_;
   Octets plaintext_ = Octets(ike::kReassembledMax);  // of the message that is being served

@@ -40,6 +40,7 @@ struct PlaneCounters {
   std::uint64_t followup_ke_lost = 0;
   std::uint64_t ike_deleted = 0;
   std::uint64_t adopted = 0;
+  std::uint64_t recalls_lost = 0;
   std::uint64_t superseded = 0;
   std::uint64_t moved = 0;
   std::uint64_t tickets = 0;
@@ -98,6 +99,8 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
      "CREATE_CHILD_SA given up because its IKE_FOLLOWUP_KE failed or never came"},
     {"ike_deleted", &PlaneCounters::ike_deleted, "IKE SAs removed"},
     {"adopted", &PlaneCounters::adopted, "resumed SAs taken over from workers"},
+    {"recalls_lost", &PlaneCounters::recalls_lost,
+     "resumed SAs that were to be closed and that their worker did not hand over"},
     {"superseded", &PlaneCounters::superseded, "SAs that ended because their client resumed"},
     {"moved", &PlaneCounters::moved, "peers that came from another address"},
     {"tickets", &PlaneCounters::tickets, "tickets issued"},

@@ -122,42 +122,70 @@ TEST_F(Adopt, FollowsAResumedClientToAnotherAddress) {
 }
 
 TEST_F(Adopt, EndsARecalledSaWhenItComes) {
+  rig.plane().machine().terminate_resumed({1, client.spi_r});
   rig.serve();
-  EXPECT_TRUE(rig.plane().machine().terminate_resumed(client.spi_r));
-  rig.serve();
-  ASSERT_EQ(rig.orders.size(), 2u);  // whoever has it
-  for (unsigned worker = 0; worker < 2; ++worker) {
-    EXPECT_EQ(rig.orders[worker].kind, dp::OrderKind::recall);
-    EXPECT_EQ(rig.orders[worker].spi_r, client.spi_r);
-    EXPECT_EQ(rig.orders[worker].worker, worker);
-  }
+  ASSERT_EQ(rig.orders.size(), 1u);
+  EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::recall);
+  EXPECT_EQ(rig.orders[0].spi_r, client.spi_r);
+  EXPECT_EQ(rig.orders[0].worker, 1u);
   rig.deliver(letter({}));
   rig.serve();
   ASSERT_EQ(rig.sent.size(), 1u);
   EXPECT_TRUE(informational(client.open({rig.sent[0].message})).deletes_ike);
+  EXPECT_EQ(rig.plane().machine().resumed_closing(), 1u);
 }
 
-TEST_F(Adopt, ForgetsARecallThatNoWorkerHeeded) {
+// It came because of a message of the client's, between the question and the recall.
+TEST_F(Adopt, EndsASaThatCameOfItself) {
+  rig.deliver(letter({}));
   rig.serve();
-  EXPECT_TRUE(rig.plane().machine().terminate_resumed(client.spi_r));
-  rig.pass_ms(kRecallMs);
+  rig.plane().machine().terminate_resumed({0, client.spi_r});
   rig.serve();
+  ASSERT_EQ(rig.sent.size(), 1u);
+  EXPECT_TRUE(informational(client.open({rig.sent[0].message})).deletes_ike);
+  EXPECT_TRUE(rig.orders.empty());
+}
+
+TEST_F(Adopt, CallsASaBackAgainUntilItCountsAsGone) {
+  rig.plane().machine().terminate_resumed({0, client.spi_r});
+  for (unsigned i = 0; i < kRecallTries; ++i) {
+    rig.serve();
+    EXPECT_EQ(rig.orders.size(), i + 1);
+    rig.pass_ms(kRecallAgainMs);
+  }
+  EXPECT_EQ(rig.counters().recalls_lost, 0u);
+  rig.serve();
+  EXPECT_EQ(rig.orders.size(), kRecallTries);
+  EXPECT_EQ(rig.counters().recalls_lost, 1u);
+  EXPECT_EQ(rig.plane().machine().resumed_closing(), 0u);
   rig.deliver(letter({}));
   rig.serve();
   EXPECT_TRUE(rig.sent.empty());
   EXPECT_NE(rig.sa(client.spi_r), nullptr);
 }
 
+// A batch is called back, and the next one when SAs of it are closed.
 TEST_F(Adopt, CallsBackABoundedNumberAtATime) {
+  for (std::uint64_t i = 1; i <= kRecallsMax; ++i)
+    rig.plane().machine().terminate_resumed({0, ike::IkeSpi(i)});
+  rig.plane().machine().terminate_resumed({0, client.spi_r});
   rig.serve();
-  for (std::uint64_t i = 1; i <= kRecallsMax; ++i) {
-    EXPECT_TRUE(rig.plane().machine().terminate_resumed(ike::IkeSpi(i)));
-    rig.serve();
-  }
-  EXPECT_FALSE(rig.plane().machine().terminate_resumed(ike::IkeSpi(kRecallsMax + 1)));
-  rig.pass_ms(kRecallMs);
+  EXPECT_EQ(rig.orders.size(), kRecallsPerRound);
+  for (int round = 0; round < 20; ++round) rig.serve();
+  EXPECT_EQ(rig.orders.size(), kRecallsMax);
+  EXPECT_EQ(rig.plane().machine().resumed_closing(), kRecallsMax + 1);
+  const ike::IkeSpi own = client.spi_r;
+  client.spi_r = ike::IkeSpi(7);
+  rig.deliver(letter({}));
   rig.serve();
-  EXPECT_TRUE(rig.plane().machine().terminate_resumed(ike::IkeSpi(kRecallsMax + 1)));
+  EXPECT_EQ(rig.orders.back().spi_r, ike::IkeSpi(kRecallsMax)) << "one came and is not closed yet";
+  rig.exchange(client.delete_ike(), path);
+  EXPECT_EQ(rig.sa(client.spi_r), nullptr);
+  rig.serve();
+  const auto called = [&](const PlaneRig::Told& told) {
+    return told.kind == dp::OrderKind::recall && told.spi_r == own;
+  };
+  EXPECT_TRUE(std::ranges::any_of(rig.orders, called));
 }
 
 // What comes through another worker moves neither the Child SA nor the place of the resumed SA.

@@ -36,7 +36,27 @@ TEST(CtlReply, AnIkeSaHasItsMembers) {
   EXPECT_EQ(out["ticket"], "00000000000000ff:3");
   EXPECT_EQ(out["addresses"], json::array({"10.0.0.1"}));
   EXPECT_EQ(out["children"][0]["spi_in"], "00000002");
-  EXPECT_EQ(out["children"][0]["bytes_in"], 1500);
+  const json& child = out["children"][0];
+  EXPECT_EQ(child["packets_in"], 3);
+  EXPECT_EQ(child["bytes_in"], 1500);
+  EXPECT_EQ(child["packets_out"], 1);
+  EXPECT_EQ(child["bytes_out"], 7);
+  EXPECT_EQ(child["last_in_s"], 2);
+}
+
+TEST(CtlReply, TellsWhoServesAnSaAndWhatIsNotKnownOfIt) {
+  CtlSa sa = FakeVerbs::sa(1);
+  EXPECT_EQ(row(ctl_row(sa))["served_by"], "control");
+  sa.by_worker = true;
+  sa.worker = 3;
+  sa.own_spi = sa.spi_i;
+  sa.children[0].traffic.reset();
+  const json out = row(ctl_row(sa));
+  EXPECT_EQ(out["served_by"], "worker");
+  EXPECT_EQ(out["worker"], 3);
+  EXPECT_EQ(out["ike"], out["spi_i"]) << "after a rekey of ours";
+  EXPECT_EQ(out["children"][0]["packets_in"], nullptr);
+  EXPECT_EQ(out["children"][0]["last_in_s"], nullptr);
 }
 
 TEST(CtlReply, WhatAPeerSaysEndsNoLine) {
@@ -72,7 +92,11 @@ TEST(CtlReply, OtherRowsHaveTheirMembers) {
 
 TEST(CtlReply, EndsTellWhatWasDone) {
   EXPECT_EQ(ctl_done(3), "{\"done\":{\"rows\":3}}\n");
-  EXPECT_EQ(ctl_done_closing(2), "{\"done\":{\"closing\":2}}\n");
+  EXPECT_EQ(ctl_done(CtlEnding{.closing = 2, .silent = {1}}),
+            "{\"done\":{\"closing\":2,\"silent_workers\":[1]}}\n");
+  FakeVerbs verbs;
+  EXPECT_EQ(ctl_done(**verbs.list_sas({}, 0), 7),
+            "{\"done\":{\"rows\":7,\"more\":0,\"silent_workers\":[]}}\n");
   EXPECT_EQ(ctl_done_saying("x"), "{\"done\":{\"text\":\"x\"}}\n");
   EXPECT_EQ(ctl_done_reloading({{}, {"dpdk.eal"}}),
             "{\"done\":{\"need_restart\":[\"dpdk.eal\"]}}\n");

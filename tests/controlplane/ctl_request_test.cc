@@ -25,13 +25,14 @@ TEST(CtlRequest, NamesEveryVerb) {
 }
 
 TEST(CtlRequest, SelectsIkeSas) {
-  const auto request = parse_ctl_request(
-      R"({"verb":"list-sas","ike":"00f1e2d3c4b5a697","identity":"*@example.org",)"
-      R"("connection":"c"})");
+  const auto request =
+      parse_ctl_request(R"({"verb":"list-sas","ike":"00f1e2d3c4b5a697","identity":"*@example.org",)"
+                        R"("connection":"c"})");
   ASSERT_TRUE(request) << request.error().text;
   EXPECT_EQ(request->selection.spi_r, ike::IkeSpi(0x00f1e2d3c4b5a697));
   EXPECT_EQ(id_pattern_text(*request->selection.identity), "*@example.org");
   EXPECT_EQ(request->selection.connection, "c");
+  EXPECT_EQ(request->limit, 0u);
   EXPECT_TRUE(parse_ctl_request(R"({"verb":"terminate","connection":"c"})"));
 }
 
@@ -57,6 +58,19 @@ TEST(CtlRequest, RevokesOneThingAtATime) {
             "expected one of identity, ticket, issuer and generation");
 }
 
+TEST(CtlRequest, SelectsByAddressAndWorkerUpToALimit) {
+  const auto request = parse_ctl_request(
+      R"({"verb":"list-sas","address":"10.0.0.7","remote":"2001:db8::9","worker":3,"limit":5})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(std::get<ike::Ip4>(*request->selection.address), (ike::Ip4{10, 0, 0, 7}));
+  EXPECT_EQ(std::get<ike::Ip6>(*request->selection.remote)[15], 9);
+  EXPECT_EQ(request->selection.worker, 3u);
+  EXPECT_EQ(request->limit, 5u);
+  for (const char* name : {"address", "remote"})
+    EXPECT_TRUE(
+        parse_ctl_request(std::string(R"({"verb":"terminate",")") + name + R"(":"10.0.0.7"})"));
+}
+
 TEST(CtlRequest, RefusesWithAReason) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "expected a JSON object in one line"},
@@ -68,7 +82,14 @@ TEST(CtlRequest, RefusesWithAReason) {
       {R"({"verb":"stats","x":1})", "the request has a member that its verb does not know"},
       {R"({"verb":"stats","ike":"00f1e2d3c4b5a697"})",
        "the request has a member that its verb does not know"},
-      {R"({"verb":"terminate"})", "expected one of ike, identity and connection"},
+      {R"({"verb":"terminate"})",
+       "expected one of ike, identity, connection, address, remote and worker"},
+      {R"({"verb":"terminate","limit":1,"worker":0})",
+       "the request has a member that its verb does not know"},
+      {R"({"verb":"list-sas","limit":"all"})",
+       "expected \"limit\" to be a number from 0 to 4294967295"},
+      {R"({"verb":"list-sas","address":"10.0.0.0/8"})",
+       "address: expected an IPv4 or IPv6 address"},
       {R"({"verb":"terminate","ike":"f1"})", "ike: expected 16 hexadecimal digits"},
       {R"({"verb":"terminate","ike":1})", "expected \"ike\" to be a text of 1 to 1024 octets"},
       {R"({"verb":"terminate","connection":""})",

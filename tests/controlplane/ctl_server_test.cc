@@ -2,6 +2,7 @@
 #include "controlplane/ctl_server.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -113,7 +114,8 @@ TEST_F(CtlServerTest, AnswersEveryVerb) {
       {"\"list-conns\"", "{\"done\":{\"rows\":2}}\n"},
       {"\"stats\"", "{\"done\":{\"rows\":1}}\n"},
       {"\"counters\"", "{\"done\":{\"rows\":1}}\n"},
-      {"\"terminate\",\"ike\":\"0000000000000001\"", "{\"done\":{\"closing\":1}}\n"},
+      {"\"terminate\",\"ike\":\"0000000000000001\"",
+       "{\"done\":{\"closing\":1,\"silent_workers\":[]}}\n"},
       {"\"terminate\",\"connection\":\"c\"", "{\"error\":\"there is no such IKE SA\"}\n"},
       {"\"revoke\",\"generation\":7", "{\"done\":{\"text\":\"refused from now on\"}}\n"},
       {"\"reload\"", "\"mistakes\":[\"gw.toml:1:1: wrong\"]}\n"}};
@@ -148,14 +150,62 @@ TEST_F(CtlServerTest, ReadsALongListAsItIsTaken) {
   const Peer other(config_.socket);
   other.say("{\"verb\":\"list-sas\",\"connection\":\"none\"}\n");
   serve(200);
-  EXPECT_EQ(other.take(), "{\"done\":{\"rows\":0}}\n");
+  EXPECT_EQ(other.take(), "{\"done\":{\"rows\":0,\"more\":0,\"silent_workers\":[]}}\n");
+  const std::string end = "{\"done\":{\"rows\":2000,\"more\":0,\"silent_workers\":[]}}\n";
   std::string all;
-  for (int i = 0; i < 1000 && !all.ends_with("{\"done\":{\"rows\":2000}}\n"); ++i) {
+  for (int i = 0; i < 1000 && !all.ends_with(end); ++i) {
     all += slow.take();
     serve(1);
   }
-  EXPECT_TRUE(all.ends_with("{\"done\":{\"rows\":2000}}\n"));
+  EXPECT_TRUE(all.ends_with(end));
   EXPECT_EQ(std::ranges::count(all, '\n'), 2001);
+}
+
+TEST_F(CtlServerTest, GivesAListUpToItsLimit) {
+  for (std::uint64_t i = 0; i < 100; ++i) verbs_.sas.push_back(FakeVerbs::sa(i));
+  verbs_.silent = {1};
+  const Peer peer(config_.socket);
+  peer.say("{\"verb\":\"list-sas\",\"limit\":70}\n");
+  serve();
+  const std::string all = peer.take();
+  EXPECT_EQ(std::ranges::count(all, '\n'), 71);
+  EXPECT_TRUE(all.ends_with("{\"done\":{\"rows\":70,\"more\":30,\"silent_workers\":[1]}}\n"));
+  peer.say("{\"verb\":\"list-sas\",\"worker\":7}\n");
+  serve();
+  EXPECT_EQ(peer.take(), "{\"error\":\"there is no such worker\"}\n");
+}
+
+// While a worker is waited for, nothing wakes the loop, others are served, and a client that went
+// away takes its list with it.
+TEST_F(CtlServerTest, WaitsForWorkersAndHoldsNobodyUp) {
+  verbs_.sas.push_back(FakeVerbs::sa(1));
+  verbs_.workers_are_slow = true;
+  verbs_.ending->is_over = false;
+  const Peer lists(config_.socket), ends(config_.socket);
+  auto leaves = std::make_unique<Peer>(config_.socket);
+  for (const Peer* peer : {&lists, static_cast<const Peer*>(leaves.get())})
+    peer->say("{\"verb\":\"list-sas\"}\n");
+  ends.say("{\"verb\":\"terminate\",\"ike\":\"0000000000000001\"}\n");
+  serve();
+  pollfd woken{.fd = server_->fd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&woken, 1, 0), 0) << "nothing can be done";
+  server_->go_on(now_ms_);
+  EXPECT_EQ(lists.take() + ends.take(), "");
+  leaves.reset();
+  serve();
+  EXPECT_EQ(verbs_.lists_ended, 1);
+  EXPECT_EQ(server_->client_count(), 2u);
+  now_ms_ += kCtlIdleMaxMs + 1;
+  const Peer other(config_.socket);
+  other.say("{\"verb\":\"list-pools\"}\n");
+  serve();
+  EXPECT_TRUE(other.take().ends_with("{\"done\":{\"rows\":1}}\n"));
+  verbs_.workers_are_slow = false;
+  *verbs_.ending = {.is_over = true, .closing = 4096, .silent = {0, 1}};
+  server_->go_on(now_ms_);
+  serve();
+  EXPECT_EQ(std::ranges::count(lists.take(), '\n'), 2);
+  EXPECT_EQ(ends.take(), "{\"done\":{\"closing\":4096,\"silent_workers\":[0,1]}}\n");
 }
 
 TEST_F(CtlServerTest, SendsAwayWhoTakesNothing) {

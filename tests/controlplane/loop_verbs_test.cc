@@ -5,6 +5,7 @@
 
 #include "controlplane/identity_text.h"
 #include "tests/controlplane/psk_test.h"
+#include "tests/controlplane/told_sas.h"
 
 namespace cp {
 namespace {
@@ -32,78 +33,49 @@ class LoopVerbsTest : public PskTest {
   LoopVerbs verbs_;
 };
 
-TEST_F(LoopVerbsTest, ShowsAnSaAsItIs) {
+TEST_F(LoopVerbsTest, ListsAndRefusesAWorkerThatIsNone) {
   ASSERT_TRUE(connect());
-  const auto page = verbs_.list_sas({}, 0);
-  ASSERT_EQ(page.rows.size(), 1u);
-  EXPECT_EQ(page.next, 0u);
-  const CtlSa& row = page.rows[0];
-  EXPECT_EQ(row.connection, "rw");
-  EXPECT_EQ(row.state, "established");
-  EXPECT_EQ(row.spi_r, client.spi_r);
-  EXPECT_EQ(std::get<ike::Ip4>(row.remote.address), (ike::Ip4{198, 51, 100, 7}));
-  EXPECT_EQ(identity_text(row.remote_id), "client@example.org");
-  ASSERT_EQ(row.addresses.size(), 1u);
-  ASSERT_EQ(row.children.size(), 1u);
-  EXPECT_EQ(row.children[0].spi_in, client.child_out);
-}
-
-TEST_F(LoopVerbsTest, GivesLongListsInPagesWithoutRepetition) {
-  for (std::uint64_t i = 0; i < kCtlPageRows + 10; ++i) {
-    IkeClient other(1000 + i);
-    rig.exchange(other.sa_init(), path);
+  const auto listing = verbs_.list_sas({.connection = "rw"}, 0);
+  ASSERT_TRUE(listing);
+  EXPECT_FALSE((*listing)->is_over());
+  for (const unsigned worker : {1u, 2u}) {
+    EXPECT_EQ(verbs_.list_sas({.worker = worker}, 0).has_value(), worker < 2);
+    EXPECT_EQ(verbs_.terminate({.worker = worker}).has_value(), worker < 2);
   }
-  std::vector<ike::IkeSpi> seen;
-  std::uint64_t from = 0;
-  do {
-    const auto page = verbs_.list_sas({}, from);
-    for (const CtlSa& row : page.rows) seen.push_back(row.spi_r);
-    from = page.next;
-  } while (from != 0);
-  EXPECT_EQ(seen.size(), kCtlPageRows + 10);
-  std::ranges::sort(seen);
-  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
-}
-
-TEST_F(LoopVerbsTest, LeavesOutWhatGoesWhileItIsListed) {
-  for (std::uint64_t i = 0; i < kCtlPageRows + 10; ++i) {
-    IkeClient other(1000 + i);
-    rig.exchange(other.sa_init(), path);
-  }
-  const auto first = verbs_.list_sas({}, 0);
-  ASSERT_NE(first.next, 0u);
-  rig.sas().remove(ike::IkeSpi(first.next));
-  IkeClient late(1);
-  rig.exchange(late.sa_init(), path);
-  EXPECT_EQ(verbs_.list_sas({}, first.next).rows.size(), 9u);
-}
-
-TEST_F(LoopVerbsTest, SelectsByIdentityConnectionAndSpi) {
-  ASSERT_TRUE(connect());
-  const auto count = [&](const CtlSelection& s) { return verbs_.list_sas(s, 0).rows.size(); };
-  EXPECT_EQ(count({.identity = parse_id_pattern("*@example.org").value()}), 1u);
-  EXPECT_EQ(count({.identity = parse_id_pattern("*@example.com").value()}), 0u);
-  EXPECT_EQ(count({.connection = "rw"}), 1u);
-  EXPECT_EQ(count({.connection = "other"}), 0u);
-  EXPECT_EQ(count({.spi_r = client.spi_r}), 1u);
 }
 
 TEST_F(LoopVerbsTest, TerminatesWhatIsSelectedAndNothingWithoutASelection) {
   ASSERT_TRUE(connect());
   EXPECT_FALSE(verbs_.terminate({}));
-  const auto count = verbs_.terminate({.connection = "rw"});
-  ASSERT_TRUE(count);
-  EXPECT_EQ(*count, 1u);
+  const auto ending = verbs_.terminate({.spi_r = client.spi_r});
+  ASSERT_TRUE(ending);
+  EXPECT_TRUE((*ending)->is_over);
+  EXPECT_EQ((*ending)->closing, 1u);
   EXPECT_TRUE(informational(asked()).deletes_ike);
 }
 
-TEST_F(LoopVerbsTest, CallsAResumedSaBackToEndIt) {
-  const auto count = verbs_.terminate({.spi_r = ike::IkeSpi(99)});
-  ASSERT_TRUE(count);
+TEST_F(LoopVerbsTest, CallsResumedSasBackToEndThem) {
+  ToldSas workers(rig);
+  workers.add(1, 99, "eve@example.org");
+  const auto ending = verbs_.terminate({.identity = parse_id_pattern("eve@example.org").value()});
+  ASSERT_TRUE(ending);
   rig.serve();
-  ASSERT_EQ(rig.orders.size(), 2u);  // one for each worker
+  EXPECT_TRUE((*ending)->is_over);
+  EXPECT_EQ(verbs_.stats().closing, 1u);
+  rig.serve();
+  ASSERT_EQ(rig.orders.size(), 1u);
   EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::recall);
-  EXPECT_EQ(rig.orders[0].spi_r, ike::IkeSpi(99));
+  EXPECT_EQ(rig.orders[0].worker, 1u);
+}
+
+TEST_F(LoopVerbsTest, LooksForABoundedNumberOfThings) {
+  for (unsigned i = 0; i < 16; ++i) EXPECT_TRUE(verbs_.terminate({.worker = 0}));
+  EXPECT_FALSE(verbs_.terminate({.worker = 0}));
+  for (int i = 0; i < 16; ++i) {
+    rig.pass_ms(kReportMs);
+    rig.serve();
+  }
+  EXPECT_TRUE(verbs_.terminate({.worker = 0}));
 }
 
 TEST_F(LoopVerbsTest, RotatesKeysAndPublishesThem) {

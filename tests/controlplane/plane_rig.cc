@@ -79,13 +79,28 @@ void PlaneRig::deliver(const dp::Punt& punt, unsigned worker) {
 }
 
 void PlaneRig::serve() {
-  while (plane_->serve(now_)) continue;
-  for (unsigned worker = 0; worker < workers_.worker_count(); ++worker) take_orders(worker);
+  for (bool more = true; more;) {
+    while (plane_->serve(now_)) continue;
+    more = false;
+    for (unsigned worker = 0; worker < workers_.worker_count(); ++worker)
+      more = take_orders(worker) || more;
+  }
 }
 
-void PlaneRig::take_orders(unsigned worker) {
+bool PlaneRig::take_orders(unsigned worker) {
+  bool told = false;
   while (dp::Order* letter = workers_.orders(worker).peek()) {
-    if (letter->kind == dp::OrderKind::transmit) {
+    if (letter->kind == dp::OrderKind::report_sas ||
+        letter->kind == dp::OrderKind::report_children) {
+      asked.push_back({letter->kind, letter->question, worker});
+      if (tell) {
+        workers_.report(worker, [&](dp::Report& report) {
+          report.number = letter->question.number;
+          tell(asked.back(), report);
+        });
+        told = true;
+      }
+    } else if (letter->kind == dp::OrderKind::transmit) {
       const crypto::Bytes octets = letter->message_octets();
       sent.push_back({Octets(octets.begin(), octets.end()), letter->path, worker});
     } else {
@@ -97,6 +112,7 @@ void PlaneRig::take_orders(unsigned worker) {
     dp::wipe(*letter);
     workers_.orders(worker).done();
   }
+  return told;
 }
 
 std::vector<Octets> PlaneRig::exchange(const Octets& message, const dp::PeerPath& path,

@@ -4,6 +4,7 @@
 
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -54,6 +55,15 @@ class PlaneRig {
   };
   std::vector<Told> orders;
 
+  // Questions to workers about their SAs, and how workers answer them; null: they are silent.
+  struct Asked {
+    dp::OrderKind kind;
+    dp::Question question;
+    unsigned worker;
+  };
+  std::vector<Asked> asked;
+  std::function<void(const Asked&, dp::Report&)> tell;
+
   FakeWorkers& workers() { return workers_; }
   ControlPlane& plane() { return *plane_; }
   const PlaneCounters& counters() const { return plane_->counters(); }
@@ -66,7 +76,7 @@ class PlaneRig {
   std::string log_text() const { return text_.str(); }
 
  private:
-  void take_orders(unsigned worker);
+  bool take_orders(unsigned worker);  // whether there is a report
   GatewayConfig read(const std::string& connections) const;
 
   ScratchFolder folder_;

@@ -16,9 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t le
     return 0;
   }
   CHECK(len <= cp::kCtlRequestMax && request->verb < cp::CtlVerb::count);
-  const cp::CtlSelection& selected = request->selection;
-  if (request->verb == cp::CtlVerb::terminate)
-    CHECK(selected.spi_r || selected.identity || !selected.connection.empty());
+  if (request->verb == cp::CtlVerb::terminate) CHECK(!request->selection.says_nothing());
   using Kind = cp::CtlRevocation::Kind;
   if (request->verb == cp::CtlVerb::revoke) {
     CHECK(request->revocation.kind != Kind::identity || request->revocation.identity.size() > 4);

@@ -86,6 +86,37 @@ TEST_F(CtlSession, TheProgramPrintsJsonLines) {
   EXPECT_EQ(run("rotate-keys --json").output, "{\"text\":\"0abd seals now\"}\n");
 }
 
+// Never a part for the whole: rows over the limit and workers that were silent are told.
+TEST_F(CtlSession, TheProgramTellsWhatIsMissing) {
+  const tools::Outcome limited = run("list-sas --limit 1");
+  EXPECT_EQ(limited.status, 0);
+  EXPECT_TRUE(limited.output.ends_with("\n... 1 more, use --limit (0 = all) or a condition\n"))
+      << limited.output;
+  verbs_.silent = {1};
+  for (const char* json : {"", "--json "}) {
+    const tools::Outcome part = run(json + std::string("list-sas"));
+    EXPECT_EQ(part.status, 4);
+    EXPECT_NE(part.output.find("worker 1 did not answer in time"), std::string::npos);
+  }
+  *verbs_.ending = {.is_over = true, .closing = 2, .silent = {0}};
+  const tools::Outcome closing = run("terminate --spi 0000000000000abc");
+  EXPECT_EQ(closing.status, 4);
+  EXPECT_EQ(closing.output,
+            "closing 2 IKE SA(s)\n"
+            "worker 0 did not answer in time: SAs that it serves were not closed\n");
+}
+
+TEST_F(CtlSession, TheProgramLimitsTablesAndNotJson) {
+  for (std::uint64_t i = verbs_.sas.size(); i < 1500; ++i)
+    verbs_.sas.push_back(cp::FakeVerbs::sa(i));
+  const auto lines = [&](const std::string& arguments) {
+    return std::ranges::count(run(arguments).output, '\n');
+  };
+  EXPECT_EQ(lines("list-sas"), 1000 + 2);            // headings, and how many more
+  EXPECT_EQ(lines("list-sas --limit 0"), 1500 + 2);  // headings every thousand rows
+  EXPECT_EQ(lines("list-sas --json"), 1500);
+}
+
 TEST_F(CtlSession, TheProgramSteers) {
   EXPECT_EQ(run("terminate --ike 0000000000000abc").output, "closing 1 IKE SA(s)\n");
   EXPECT_EQ(run("rotate-keys").output, "0abd seals now\n");

@@ -34,12 +34,34 @@ TEST(CtlTable, ShowsAnIkeSaInALine) {
       R"({"ike":"0abc","connection":"staff","state":"established","remote":"198.51.100.7:4500",
       "remote_id":"alice@example.org","eap_identity":null,"proposal":"aes256gcm16",
       "established_s":75,"resumptions":2,"addresses":["10.0.0.1","2001:db8::1"],
-      "children":[{"bytes_in":1500,"bytes_out":7},{"bytes_in":1500}]})");
+      "served_by":"control","worker":1,
+      "children":[{"packets_in":10,"bytes_in":1500,"packets_out":1,"bytes_out":7,"last_in_s":70},
+                  {"packets_in":2,"bytes_in":1500,"packets_out":0,"bytes_out":0,"last_in_s":4},
+                  {"packets_in":null,"bytes_in":null,"last_in_s":null}]})");
   const std::string table = sa_table({sa});
-  EXPECT_NE(table.find("0abc  staff       established  alice@example.org  198.51.100.7:4500  "
-                       "10.0.0.1,2001:db8::1  aes256gcm16  1m 15s  2        3.0k  7\n"),
+  EXPECT_NE(table.find("0abc  staff       established  control    alice@example.org  "
+                       "198.51.100.7:4500  10.0.0.1,2001:db8::1  aes256gcm16  1m 15s  2        "
+                       "12       3.0k  1         7    4s\n"),
             std::string::npos)
       << table;
+}
+
+TEST(CtlTable, ShowsWhichWorkerServesAndWhatNobodyTold) {
+  const std::string table = sa_table({Json::parse(
+      R"({"ike":"1","state":"resumed","served_by":"worker","worker":3,"established_s":1,
+      "children":[{"packets_in":null,"bytes_in":null,"packets_out":null,"bytes_out":null}]})")});
+  EXPECT_NE(table.find("resumed  worker 3"), std::string::npos) << table;
+  EXPECT_NE(table.find("-        -   -         -    -\n"), std::string::npos) << table;
+}
+
+TEST(CtlTable, TellsWhatIsMissing) {
+  EXPECT_EQ(missing_text(Json::parse(R"({"rows":3,"more":0,"silent_workers":[]})")), "");
+  EXPECT_EQ(missing_text(Json::parse(R"({"rows":3,"more":7,"silent_workers":[1]})")),
+            "... 7 more, use --limit (0 = all) or a condition\n"
+            "worker 1 did not answer in time: its SAs or their counters are missing\n");
+  EXPECT_EQ(missing_text(Json::parse(R"({"closing":3,"silent_workers":[0]})")),
+            "worker 0 did not answer in time: SAs that it serves were not closed\n");
+  EXPECT_EQ(missing_text(5), "");
 }
 
 TEST(CtlTable, ShowsWhoEapSaysInPlaceOfTheIdentity) {

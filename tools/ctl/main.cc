@@ -17,10 +17,18 @@ using ctl::Json;
 constexpr int kRefused = 1;
 constexpr int kUsageWrong = 2;
 constexpr int kUnreachable = 3;
+constexpr int kPartly = 4;
+
+// A table is laid out in parts of so many rows: a long list takes no more memory than a short one.
+constexpr std::size_t kTableRows = 1000;
+constexpr std::uint32_t kLimitOfTables = 1000;
 
 constexpr const char* kManual = R"(EXAMPLES
   resurgectl list-sas --connection staff
+  resurgectl list-sas --address 10.0.0.7            whoever has this leased address
+  resurgectl --json list-sas | jq .children         all SAs, with the counters of each Child SA
   resurgectl terminate --identity alice@example.org
+  resurgectl terminate --worker 2                   in batches, see "closing" in stats
   resurgectl revoke --identity alice@example.org    her tickets are refused from now on
   resurgectl reload                                 like HUP, and says what was wrong
   resurgectl log                                    until interrupted
@@ -30,13 +38,14 @@ constexpr const char* kManual = R"(EXAMPLES
 
 EXIT STATUS
   0 done   1 the gateway refused   2 the command line is wrong   3 no gateway was reached
+  4 done in part: a worker did not answer in time, standard error says which
 )";
 
 struct Options {
   std::string socket = "/run/resurge/control";
   bool json = false;
-  std::string connection, identity, ike, ticket, issuer;
-  std::uint32_t generation = 0;
+  std::string connection, identity, ike, address, remote, ticket, issuer;
+  std::uint32_t generation = 0, worker = 0, limit = 0;
 };
 
 // What is printed of an answer that is not JSON.
@@ -44,7 +53,26 @@ using Layout = std::function<std::string(const std::vector<Json>&)>;
 
 void print(const std::string& text) { fmt::print("{}", text); }
 
-// Rows as they come with --json and for the log, as one table otherwise.
+// What stands behind the rows of an answer.
+void print_end(const Json& done) {
+  if (done.contains("text")) print(ctl::printable(done["text"].get<std::string>()) + "\n");
+  if (done.contains("closing"))
+    print(fmt::format("closing {} IKE SA(s)\n", done["closing"].dump()));
+  if (done.contains("need_restart"))
+    for (const Json& key : done["need_restart"])
+      print(fmt::format("{} has changed, which a restart will put into force\n",
+                        ctl::printable(key.get<std::string>())));
+}
+
+// What an answer lacks goes to standard error, so that nobody takes a part for the whole.
+int print_missing(const Json& done) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}", ctl::missing_text(done));
+  const auto silent = done.find("silent_workers");
+  return silent != done.end() && !silent->empty() ? kPartly : 0;
+}
+
+// Rows as they come with --json and for the log, as tables otherwise.
 int run(const Options& options, const Json& request, const Layout& layout) {
   auto session = ctl::Session::open(options.socket);
   if (!session) {
@@ -61,6 +89,10 @@ int run(const Options& options, const Json& request, const Layout& layout) {
     } else {
       rows.push_back(row);
     }
+    if (rows.size() == kTableRows) {
+      print(layout(rows));
+      rows.clear();
+    }
     if (is_log) std::fflush(stdout);
   });
   if (!done) {
@@ -69,25 +101,21 @@ int run(const Options& options, const Json& request, const Layout& layout) {
   }
   if (!options.json) {
     print(layout(rows));
+    print_end(*done);
   } else if (!done->contains("rows")) {
     print(done->dump() + "\n");
   }
-  if (done->contains("text") && !options.json)
-    print(ctl::printable((*done)["text"].get<std::string>()) + "\n");
-  if (done->contains("closing") && !options.json)
-    print(fmt::format("closing {} IKE SA(s)\n", (*done)["closing"].dump()));
-  if (done->contains("need_restart") && !options.json)
-    for (const Json& key : (*done)["need_restart"])
-      print(fmt::format("{} has changed, which a restart will put into force\n",
-                        ctl::printable(key.get<std::string>())));
-  return 0;
+  return print_missing(*done);
 }
 
 void add_selection(CLI::App& verb, Options& options) {
-  verb.add_option("--ike", options.ike,
-                  "the IKE SA with this responder SPI: 16 hexadecimal digits");
+  verb.add_option("--ike,--spi", options.ike,
+                  "the IKE SA with this SPI of ours: 16 hexadecimal digits");
   verb.add_option("--identity", options.identity, "of this client; \"*@example.org\" is allowed");
   verb.add_option("--connection", options.connection, "of this connection");
+  verb.add_option("--address", options.address, "of the client with this leased address");
+  verb.add_option("--remote", options.remote, "of clients that come from this address");
+  verb.add_option("--worker", options.worker, "whose packets come through this worker");
 }
 
 void put(Json& request, const char* name, const std::string& value) {
@@ -99,6 +127,16 @@ Json request_of(const std::string& verb, const CLI::App& app, const Options& opt
   put(request, "ike", options.ike);
   put(request, "identity", options.identity);
   put(request, "connection", options.connection);
+  put(request, "address", options.address);
+  put(request, "remote", options.remote);
+  const CLI::App& chosen = *app.get_subcommand(verb);
+  if (const CLI::Option* worker = chosen.get_option_no_throw("--worker");
+      worker != nullptr && worker->count() != 0)
+    request["worker"] = options.worker;
+  if (verb == "list-sas") {
+    const bool said = chosen.count("--limit") != 0;
+    request["limit"] = said ? options.limit : options.json ? 0 : kLimitOfTables;
+  }
   put(request, "ticket", options.ticket);
   put(request, "issuer", options.issuer);
   if (verb == "revoke" && app.get_subcommand("revoke")->count("--generation") != 0)
@@ -122,7 +160,10 @@ void describe(CLI::App& app, Options& options) {
       ->type_name("PATH")
       ->capture_default_str();
   app.add_flag("--json", options.json, "one JSON object a line instead of a table");
-  add_selection(*app.add_subcommand("list-sas", "IKE SAs and their Child SAs"), options);
+  CLI::App* list = app.add_subcommand("list-sas", "IKE SAs and their Child SAs");
+  add_selection(*list, options);
+  list->add_option("--limit", options.limit,
+                   "rows at most; 0 = all. 1000 unless it is said, all with --json");
   app.add_subcommand("list-conns", "connections in force");
   app.add_subcommand("list-pools", "address pools and how full they are");
   app.add_subcommand("stats", "the gateway in a few lines");

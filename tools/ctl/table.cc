@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ctl {
 namespace {
@@ -57,12 +58,38 @@ std::string first_of(const Json& row, const char* name) {
                             : fmt::format("{} +{}", printable(first), found->size() - 1);
 }
 
-std::uint64_t sum_of(const Json& row, const char* name) {
+// f(child) for each Child SA of an IKE SA.
+template <class F>
+void for_each_child(const Json& row, F f) {
   const auto children = row.find("children");
-  if (children == row.end() || !children->is_array()) return 0;
+  if (children == row.end() || !children->is_array()) return;
+  for (const Json& child : *children) f(child);
+}
+
+// The sum over the Child SAs; "-" when nobody told.
+std::string carried(const Json& row, const char* name) {
   std::uint64_t sum = 0;
-  for (const Json& child : *children) sum += number(child, name);
-  return sum;
+  bool is_told = false;
+  for_each_child(row, [&](const Json& child) {
+    is_told = is_told || (child.contains(name) && child[name].is_number_unsigned());
+    sum += number(child, name);
+  });
+  return is_told ? amount_text(sum) : "-";
+}
+
+std::string last_in(const Json& row) {
+  std::optional<std::uint64_t> last;
+  for_each_child(row, [&](const Json& child) {
+    if (!child.contains("last_in_s") || !child["last_in_s"].is_number_unsigned()) return;
+    const std::uint64_t age = number(child, "last_in_s");
+    last = std::min(last.value_or(age), age);
+  });
+  return last ? age_text(*last) : "-";
+}
+
+std::string served_by(const Json& row) {
+  const std::string who = cell(row, "served_by");
+  return who == "worker" ? "worker " + cell(row, "worker") : who;
 }
 
 std::string identity_of(const Json& row) {
@@ -98,14 +125,27 @@ std::string amount_text(std::uint64_t amount) {
 std::string sa_table(const std::vector<Json>& rows) {
   std::vector<Row> cells;
   for (const Json& row : rows)
-    cells.push_back({cell(row, "ike"), cell(row, "connection"), cell(row, "state"),
+    cells.push_back({cell(row, "ike"), cell(row, "connection"), cell(row, "state"), served_by(row),
                      identity_of(row), cell(row, "remote"), cell(row, "addresses"),
                      cell(row, "proposal"), age_text(number(row, "established_s")),
-                     cell(row, "resumptions"), amount_text(sum_of(row, "bytes_in")),
-                     amount_text(sum_of(row, "bytes_out"))});
-  return laid_out({"IKE", "CONNECTION", "STATE", "IDENTITY", "REMOTE", "ADDRESSES", "PROPOSAL",
-                   "AGE", "RESUMED", "IN", "OUT"},
+                     cell(row, "resumptions"), carried(row, "packets_in"), carried(row, "bytes_in"),
+                     carried(row, "packets_out"), carried(row, "bytes_out"), last_in(row)});
+  return laid_out({"IKE", "CONNECTION", "STATE", "SERVED BY", "IDENTITY", "REMOTE", "ADDRESSES",
+                   "PROPOSAL", "AGE", "RESUMED", "PKTS IN", "IN", "PKTS OUT", "OUT", "LAST IN"},
                   cells);
+}
+
+std::string missing_text(const Json& done) {
+  std::string text;
+  if (const std::uint64_t more = number(done, "more"); more != 0)
+    text += fmt::format("... {} more, use --limit (0 = all) or a condition\n", more);
+  const auto silent = done.find("silent_workers");
+  if (silent == done.end() || !silent->is_array()) return text;
+  for (const Json& worker : *silent)
+    text += fmt::format("worker {} did not answer in time: {}\n", printable(worker.dump()),
+                        done.contains("closing") ? "SAs that it serves were not closed"
+                                                 : "its SAs or their counters are missing");
+  return text;
 }
 
 std::string connection_table(const std::vector<Json>& rows) {

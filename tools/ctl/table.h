@@ -15,6 +15,8 @@ std::string sa_table(const std::vector<Json>& rows);
 std::string connection_table(const std::vector<Json>& rows);
 std::string pool_table(const std::vector<Json>& rows);
 std::string counter_table(const std::vector<Json>& rows);
+// What an answer does not have, a line for each: rows beyond the limit, workers that were silent.
+std::string missing_text(const Json& done);
 // A line for each member.
 std::string stats_text(const Json& row);
 std::string log_text(const Json& row);
