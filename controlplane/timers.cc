@@ -115,6 +115,7 @@ void Machine::close(IkeSa& sa) {
 // The gateway ends the SA, so its ticket dies too.
 void Machine::terminate(IkeSa& sa) {
   if (!is_authenticated(sa.state)) return close(sa);
+  if (sa.serial.value() != 0) ++plane_.counters.tickets_revoked;
   plane_.tickets.revoke(sa);
   sa.serial = ike::TicketSerial(0);
   sa.ends_at_ms = ExchangeWindow::kNever;

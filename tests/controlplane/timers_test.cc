@@ -67,6 +67,7 @@ TEST_F(Timers, TerminatesWithDeleteAndKillsTheTicket) {
             ike::ParseError::none);
   EXPECT_TRUE(message.deletes_ike);
   EXPECT_FALSE(rig.workers().spend_ticket(issuer, serial));  // it was spent already
+  EXPECT_EQ(rig.counters().tickets_revoked, 1u);
   rig.exchange(client.answer(opened.header, ike::PayloadType::none, {}), path);
   EXPECT_EQ(rig.sas().size(), 0u);
 }
