@@ -143,10 +143,25 @@ def resumed_sa_is_listed(lab: Lab) -> None:
     gateway, client = start_psk(lab)
     client.suspend("psk")
     resume(lab, client, "psk")
-    client.whack("--rekey-child", "--name", "psk", seconds=20)
-    rows = gateway.ctl("list-sas", "--identity", BOB)
-    seen = [(row["connection"], row["resumptions"], row["addresses"]) for row in rows]
-    equal(seen, [("psk", 1, [client.address("psk")])], "IKE SAs")
+    for served_by in ("worker", "control"):
+        rows = gateway.ctl("list-sas", "--identity", BOB)
+        seen = [(row["connection"], row["served_by"], row["resumptions"], row["addresses"])
+                for row in rows]
+        equal(seen, [("psk", served_by, 1, [client.address("psk")])], "IKE SAs")
+        client.whack("--rekey-child", "--name", "psk", seconds=20)
+
+
+@case
+def resumed_sa_is_ended_by_gateway(lab: Lab) -> None:
+    """A worker serves it; it is found by its address, and its client is told."""
+    lab.need_resurged("resurgectl")
+    gateway, client = start_psk(lab)
+    client.suspend("psk")
+    resume(lab, client, "psk")
+    gateway.ctl("terminate", "--address", client.address("psk"))
+    client.wait_for_log(r"received Delete|received delete")
+    wait_until(lambda: not gateway.ctl("list-sas"), "nobody is there any more")
+    equal(gateway.counter("recalled"), 1, "SAs that the worker gave up")
 
 
 @case
