@@ -176,7 +176,8 @@ void Machine::post(const IkeSa& sa, unsigned worker, dp::OrderKind kind, dp::Chi
 
 void Machine::install(IkeSa& sa, AddChild& action) {
   ChildSa& child = sa.children.emplace_back(action.child);
-  child.worker = sa.worker;
+  // The answer leaves by that worker too, behind the order: before the peer can send.
+  sa.worker = child.worker = static_cast<std::uint8_t>(plane_.workers.worker_of(child.spi_in));
   const Connection* connection = plane_.policy->connection(sa.connection_id);
   if (connection != nullptr) set_lifetimes(child, *connection, plane_);
   ++plane_.counters.children_made;

@@ -51,8 +51,8 @@ Transition on_informational(const IkeSa& sa, const Request& request, Plane& plan
 
 // rekey.cc: our own CREATE_CHILD_SA, its answer, and those of its IKE_FOLLOWUP_KE. A request that
 // asks nothing: the connection has no key exchange that this machine can do.
-OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
-                             Plane& plane, ike::ChainBuilder& request);
+OwnRequest begin_child_rekey(const ChildSa& child, const Connection& connection, Plane& plane,
+                             ike::ChainBuilder& request);
 OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
                            ike::ChainBuilder& request);
 Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);

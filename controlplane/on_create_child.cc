@@ -112,7 +112,9 @@ Transition make_child(const IkeSa& sa, const Connection& connection,
   ike::narrow(request.ts_r, connection.local_ts, child.ts_local);
   if (child.ts_remote.count == 0 || child.ts_local.count == 0)
     return refuse_child(sa, ike::Notify::ts_unacceptable, answer);
-  child.spi_in = plane.workers.new_child_spi(sa.worker, plane.random);
+  // A rekeyed one stays where it is: only there its successor is known for one.
+  child.spi_in =
+      plane.workers.new_child_spi(old != nullptr ? old->worker : sa.worker, plane.random);
   if (child.spi_in.value() == 0) return refuse_child(sa, ike::Notify::no_additional_sas, answer);
   child.spi_out = ike::EspSpi(crypto::load_be32(choice.spi.data()));
   child.suite = choice.suite;

@@ -72,7 +72,7 @@ void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
   const Connection* connection = plane_.policy->connection(sa.connection_id);
   if (connection == nullptr || child->replaced || child->delete_wanted) return;
   Inner inner;
-  OwnRequest own = begin_child_rekey(sa, *child, *connection, plane_, inner.chain);
+  OwnRequest own = begin_child_rekey(*child, *connection, plane_, inner.chain);
   if (own.asking == Asking::nothing) return;
   if (own.new_spi.value() == 0) {  // all places are taken: later
     child->rekey_at_ms = plane_.now.ms + kNoPlaceRetryMs;

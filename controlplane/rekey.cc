@@ -252,13 +252,13 @@ void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes 
       additional);
 }
 
-OwnRequest begin_child_rekey(const IkeSa& sa, const ChildSa& child, const Connection& connection,
-                             Plane& plane, ike::ChainBuilder& request) {
+OwnRequest begin_child_rekey(const ChildSa& child, const Connection& connection, Plane& plane,
+                             ike::ChainBuilder& request) {
   const std::vector<ike::Suite> usable = usable_suites(connection.child_suites);
   if (usable.empty()) return {};
   OwnRequest own{.asking = Asking::rekey_child,
                  .child_in = child.spi_in,
-                 .new_spi = plane.workers.new_child_spi(sa.worker, plane.random),
+                 .new_spi = plane.workers.new_child_spi(child.worker, plane.random),
                  .nonce = fresh_nonce(plane)};
   const ike::KeId group = group_for(usable, child.rekey_group, child.suite.ke);
   own.offered = suites_with(usable, group);

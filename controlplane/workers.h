@@ -72,6 +72,8 @@ class Workers {
   // An inbound SPI for a Child SA on that worker, promised for two minutes and then kept from the
   // order to install it to the order to remove it; 0 when all places are taken.
   virtual ike::EspSpi new_child_spi(unsigned worker, crypto::Random& random) = 0;
+  // The worker that an SPI of new_child_spi() is of: the only one that can have the Child SA.
+  virtual unsigned worker_of(ike::EspSpi spi) const = 0;
 
   // Pool addresses. `wish` is given when it is free or held by `previous` (0 = nobody) or `holder`;
   // otherwise any, searched from a place that `hint` spreads. Empty when the pool is exhausted.

@@ -193,20 +193,19 @@ TEST_F(Adopt, TellsEachWorkerOfWhatItHas) {
   rig.deliver(letter({}), 1);
   rig.serve();
   EXPECT_EQ(ask(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02))).ok, true);
-  EXPECT_EQ(rig.sent.back().worker, 0u);  // the way the question came
+  EXPECT_EQ(rig.sent.back().worker, 1u);  // behind the order
   ASSERT_EQ(rig.orders.size(), 1u);
   EXPECT_EQ(rig.orders[0].kind, dp::OrderKind::install_child);
-  EXPECT_EQ(rig.orders[0].worker, 0u);
+  EXPECT_EQ(rig.orders[0].worker, 1u);
   const ike::EspSpi fresh = rig.orders[0].child_in;
   rig.orders.clear();
-  EXPECT_TRUE(client.open(rig.exchange(client.delete_ike(), path, 1)).ok);
+  EXPECT_TRUE(client.open(rig.exchange(client.delete_ike(), path)).ok);
   rig.pass_ms(kEndedMs);
   rig.serve();
   ASSERT_EQ(rig.orders.size(), 3u);
   for (const PlaneRig::Told& order : rig.orders) {
-    const bool is_fresh = order.kind == dp::OrderKind::remove_child && order.child_in == fresh;
-    EXPECT_EQ(order.worker, is_fresh ? 0u : 1u);
-    if (!is_fresh && order.kind == dp::OrderKind::remove_child) {
+    EXPECT_EQ(order.worker, 1u);
+    if (order.kind == dp::OrderKind::remove_child && order.child_in != fresh) {
       EXPECT_EQ(order.child_in, ike::EspSpi(0x1234));
     }
   }

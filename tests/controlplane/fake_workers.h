@@ -68,9 +68,10 @@ class FakeWorkers final : public Workers {
   ike::IkeSpi new_control_spi(crypto::Random& random) override {
     return dp::control_spi(codec_, random);
   }
-  ike::EspSpi new_child_spi(unsigned, crypto::Random& random) override {
-    return ike::EspSpi(random.u32() | 0x8000'0000u);
+  ike::EspSpi new_child_spi(unsigned worker, crypto::Random& random) override {
+    return ike::EspSpi(0x8000'0000u | worker << 24 | (random.u32() & 0xff'ffff));
   }
+  unsigned worker_of(ike::EspSpi spi) const override { return spi.value() >> 24 & 0x7f; }
 
   std::optional<ike::Ip4> lease4(const ike::Ip4* wish, ike::IkeSpi holder, ike::IkeSpi previous,
                                  std::uint32_t hint) override {

@@ -24,6 +24,18 @@ TEST_F(OnCreateChild, RekeysAChildAtThePeersWish) {
   EXPECT_EQ(rig.sa(client.spi_r)->children.size(), 1u);
 }
 
+// RFC 7296 §2.8: the worker of the old SA alone knows when its peer has gone over to the new one,
+// and it must have the new one before the answer is out. Messages of an IKE SA come by any worker.
+TEST_F(OnCreateChild, RekeysAChildAtTheWorkerThatHasIt) {
+  ASSERT_TRUE(connect());
+  const auto opened = client.open(
+      rig.exchange(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02)), path, 1));
+  ASSERT_TRUE(opened.ok);
+  EXPECT_EQ(rig.orders.back().kind, dp::OrderKind::install_child);
+  EXPECT_EQ(rig.orders.back().worker, 0u);
+  EXPECT_EQ(rig.sent.back().worker, 0u);
+}
+
 TEST_F(OnCreateChild, RekeysAChildWithAKeyExchange) {
   ASSERT_TRUE(connect());
   const auto opened =

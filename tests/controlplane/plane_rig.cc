@@ -104,6 +104,9 @@ bool PlaneRig::take_orders(unsigned worker) {
       const crypto::Bytes octets = letter->message_octets();
       sent.push_back({Octets(octets.begin(), octets.end()), letter->path, worker});
     } else {
+      // A worker ignores what is of another's places.
+      if (letter->kind == dp::OrderKind::install_child)
+        CHECK(workers_.worker_of(letter->child.spi_in) == worker);
       orders.push_back({letter->kind, letter->spi_r, letter->child.spi_in, letter->child.spi_out,
                         letter->path,
                         Octets(letter->child.keymat.begin(), letter->child.keymat.end()),

@@ -93,6 +93,17 @@ TEST_F(Rekey, ReplacesAChildAndDeletesTheOldOne) {
   EXPECT_EQ(sa().children[0].spi_out, ike::EspSpi(0xc0ffee02));
 }
 
+// The answer comes by another worker than the SPI in the question is of.
+TEST_F(Rekey, InstallsAChildAtTheWorkerThatHasTheOldOne) {
+  ASSERT_TRUE(connect());
+  rig.plane().machine().start_child_rekey(sa(), client.child_out);
+  rig.exchange(take_offer(asked(), ike::EspSpi(0xc0ffee02), {}), path, 1);
+  ASSERT_EQ(sa().children.size(), 2u);
+  EXPECT_EQ(rig.orders.back().kind, dp::OrderKind::install_child);
+  EXPECT_EQ(rig.orders.back().worker, 0u);
+  EXPECT_EQ(sa().children[1].worker, 0u);
+}
+
 TEST_F(Rekey, TriesAgainLaterWhenThePeerIsBusy) {
   ASSERT_TRUE(connect());
   rig.plane().machine().start_child_rekey(sa(), client.child_out);

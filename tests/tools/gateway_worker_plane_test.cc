@@ -43,6 +43,15 @@ TEST_F(WorkerPlaneTest, KeepsWhatAWorkerMayHold) {
   EXPECT_EQ(shared_->denied.reclaim(), 0u);
 }
 
+TEST_F(WorkerPlaneTest, KnowsWhoseAnEspSpiIs) {
+  crypto::Random random(1);
+  for (const unsigned worker : {0u, 1u}) {
+    const ike::EspSpi spi = plane_->new_child_spi(worker, random);
+    ASSERT_NE(spi.value(), 0u);
+    EXPECT_EQ(plane_->worker_of(spi), worker);
+  }
+}
+
 TEST_F(WorkerPlaneTest, OpensIssuersForWorkers) {
   const auto use = plane_->open_issuer(ike::IssuerId(5), 2000);
   ASSERT_TRUE(use);

@@ -53,6 +53,9 @@ class WorkerPlane final : public cp::Workers {
   void set_sa_init_cookies(bool demanded) override { shared_.sa_init_cookies.store(demanded); }
   ike::IkeSpi new_control_spi(crypto::Random& random) override;
   ike::EspSpi new_child_spi(unsigned worker, crypto::Random& random) override;
+  unsigned worker_of(ike::EspSpi spi) const override {
+    return dp::EspSpiCodec(shared_.config).decode(spi).worker;
+  }
 
   std::optional<ike::Ip4> lease4(const ike::Ip4* wish, ike::IkeSpi holder, ike::IkeSpi previous,
                                  std::uint32_t hint) override;
