@@ -3,13 +3,14 @@
 //
 // RFC 7296 §2.8: of a rekeyed Child SA both live side by side for a while. Receiving works on both.
 // When the peer asked for the new one it may not have our answer yet, so we send on the old one
-// until the peer uses the new one, or for kSwitchAfterMs.
+// until the peer uses the new one or deletes the old one. For a peer that does neither there is
+// kSwitchAfterMs: longer than it takes to ask again for an answer that was lost.
 #include "dataplane/stages.h"
 
 namespace dp {
 namespace {
 
-constexpr std::uint64_t kSwitchAfterMs = 1000;
+constexpr std::uint64_t kSwitchAfterMs = 60'000;
 using Family = EspRoutes::Family;
 
 // f(family, lease) for each leased address of the SA.

@@ -56,6 +56,7 @@ bool may_carry(std::uint32_t place, EspSa& sa, EspKeyCache::Way way, WorkerParts
     const PuntKind kind = spent ? PuntKind::child_spent : PuntKind::child_worn;
     if (!is_ours(place, sa, w) && tell(kind, sa, w)) sa.wear = wear;
   }
+  if (spent) use_successor(place, w);  // whether the peer has it or not: by this one nothing goes
   return !spent;
 }
 

@@ -82,6 +82,24 @@ TEST_F(EspNews, HandsAResumedSaOverForItsRekey) {
   EXPECT_EQ(probe().gateway.sum(&WorkerCounters::adopted), 1u);
 }
 
+// What nothing goes by any more is no reason to wait for the peer to go over to its successor.
+TEST_F(EspNews, GoesOverToTheSuccessorOfASpentSa) {
+  Tunnel t = probe().tunnel();
+  install(t, {.we_initiated = true, .limits = {.packets = 8}});
+  rig::EspPeer fresh = probe().install(t, 9, {});
+  for (int i = 0; i < 9; ++i) ASSERT_EQ(probe().echo_complaint(t), "");
+  ASSERT_EQ(drop_of_echo(t), Drop::child_spent);
+  Tunnel other = probe().tunnel();
+  PacketBuilder b;
+  std::ranges::copy(other.ip4, b.source4.begin());
+  std::ranges::copy(t.ip4, b.destination4.begin());
+  const Octets frame = b.echo_request(Octets(8));
+  const auto out =
+      probe().send_esp(other, other.peer.seal(Octets(frame.begin() + 14, frame.end()))).reaction;
+  ASSERT_EQ(out.packets.size(), 1u) << out.describe();
+  EXPECT_TRUE(fresh.open(out.packets[0].l4).has_value());
+}
+
 // RFC 4303 §3.3.3: the counter must not wrap without ESN.
 TEST_F(EspNews, AsksForARekeyHalfWayThroughTheNumbersWithoutEsn) {
   Tunnel t = probe().tunnel();
