@@ -100,7 +100,9 @@ class Drain {
   }
   // Whoever rekeyed has seen what was under way arrive, and deletes.
   void delete_old() {
-    go_on(kDelayMs + 1);
+    const unsigned before = by_new_before_delete;
+    go_on(2 * kDelayMs + 1);
+    EXPECT_GT(by_new_before_delete, before) << "the gateway has gone over";
     const std::uint32_t old = receives_by_.front().gateway_spi;
     EXPECT_EQ(sends_by_, &receives_by_.back()) << "the client has gone over";
     dp::Order* letter = probe_.gateway.shared().seams[0]->orders.claim();
