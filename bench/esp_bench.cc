@@ -1,18 +1,21 @@
 // What does an ESP packet cost in the worker, and how near is that to its cryptography alone?
 //
-// Packets sealed by their clients run through the real stages on an in-memory port; timed is only
-// Worker::run_once. In the same run, interleaved, over as many buffers of the same lengths and as
-// many keys: the bare calls of IPsec-MB, once with every key expanded beforehand and once expanding
-// each key for its packet. Each SA has one packet before one has a second: no cache is flattered.
-// AES-GCM-256, ESN, UDP encapsulation, IPv4. Arguments: octets of the inner packet (0 = IMIX: 7 of
-// 64, 4 of 576, 1 of 1420), Child SAs. Items are packets.
+// Packets sealed by their clients, or sent by a host of the private network, run through the real
+// stages on in-memory ports; timed is only Worker::run_once. In the same run, interleaved, over as
+// many buffers of the same lengths and as many keys: the bare calls of IPsec-MB, once with every
+// key expanded beforehand and once expanding each key for its packet. Each SA has one packet before
+// one has a second: no cache is flattered. AES-GCM-256, ESN, UDP encapsulation, IPv4. Arguments:
+// octets of the inner packet (0 = IMIX: 7 of 64, 4 of 576, 1 of 1420), Child SAs. Items are
+// packets.
 //
-//   esp/in       from a client to the private network
+//   esp/in       from a client to the private network, up to the choice of the next hop
+//   esp/out      from the private network, by the inside port, to a client: routed and sealed
 //   esp/relay    from a client to another: opened and sealed
 //                counters: ns_each, kept_ns_each and made_ns_each (the bare calls), vs_raw (the
 //                faster of the two), packets_per_second, stage_*
 //   esp/scaling  100,000 SAs beside 1,000: ns at either, their ratio as rates
-// What dpdk-test-crypto-perf says of the same cipher and sizes is beside it in tools/figures.
+// `tools/figures --esp-table` runs all of it with what dpdk-test-crypto-perf says of the same
+// cipher and sizes.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -144,16 +147,17 @@ class Stages {
   std::array<std::vector<double>, dp::kStageCount> ns_;
 };
 
-void esp(benchmark::State& state, EspLoad::To to) {
+void esp(benchmark::State& state, EspLoad::Way way) {
   const std::vector<std::size_t> sizes = bench::sizes_of(static_cast<std::size_t>(state.range(0)));
   const auto sas = static_cast<std::uint32_t>(state.range(1));
-  EspLoad load(sas, kSuite, to);
+  EspLoad load(sas, kSuite, way);
   BareAead bare(sas, sizes);
   std::vector<double> ours, kept, made;
   Stages stages(load.counters());
   const auto bare_ns = [&](BareAead::Keys keys) {
     const BareAead::Cost cost = bare.run(keys);
-    return to == EspLoad::To::client ? cost.seal_ns + cost.open_ns : cost.open_ns;
+    return (way == EspLoad::Way::in ? 0 : cost.seal_ns) +
+           (way == EspLoad::Way::out ? 0 : cost.open_ns);
   };
   for (auto _ : state) {
     double spent_ns = 0;
@@ -183,15 +187,16 @@ void every_case(benchmark::internal::Benchmark* b) {
     for (const int sas : {1, 1'000, 100'000, 500'000}) b->Args({size, sas});
   b->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 }
-BENCHMARK_CAPTURE(esp, in, EspLoad::To::inside)->Apply(every_case);
-BENCHMARK_CAPTURE(esp, relay, EspLoad::To::client)->Apply(every_case);
+BENCHMARK_CAPTURE(esp, in, EspLoad::Way::in)->Apply(every_case);
+BENCHMARK_CAPTURE(esp, out, EspLoad::Way::out)->Apply(every_case);
+BENCHMARK_CAPTURE(esp, relay, EspLoad::Way::relay)->Apply(every_case);
 
 // Does a packet cost more when there are a hundred times as many SAs?
 void esp_scaling(benchmark::State& state) {
   const std::vector<std::size_t> sizes = bench::sizes_of(static_cast<std::size_t>(state.range(0)));
   std::vector<double> few, many;
   for (auto _ : state) {
-    EspLoad small(1'000, kSuite, EspLoad::To::client), large(100'000, kSuite, EspLoad::To::client);
+    EspLoad small(1'000, kSuite, EspLoad::Way::relay), large(100'000, kSuite, EspLoad::Way::relay);
     double spent_ns = 0;
     for (std::size_t i = 0; i < rounds_for(100'000); ++i) {
       small.fill(sizes);

@@ -1,5 +1,5 @@
-// Child SAs by the thousand on a rig's worker, and ESP packets of their peers: sealed outside of
-// the timed part.
+// Child SAs by the thousand on a rig's worker, and packets for them, made outside of the timed
+// part: ESP of their peers, or what hosts of the private network send to them.
 #pragma once
 
 #include <algorithm>
@@ -46,18 +46,19 @@ class SaOrder {
 
 class EspLoad {
  public:
-  // Where the packets of the clients go: to the private network, or to another client, which costs
-  // opening and sealing.
-  enum class To : std::uint8_t { inside, client };
+  // The way of the packets: from a client to the private network, from there to a client, or from
+  // client to client, which costs opening and sealing.
+  enum class Way : std::uint8_t { in, out, relay };
 
-  EspLoad(std::uint32_t sas, const ike::Suite& suite, To to)
+  EspLoad(std::uint32_t sas, const ike::Suite& suite, Way way)
       : gateway_({.sessions_max = 1024,
                   .port_buffers = kRound,
+                  .inside = way == Way::out,
                   .configure = [sas](dp::WorkerConfig& c) { c.children_max = sas; },
                   .cycles = &dp::tsc}),
         engine_(crypto::make_mb_engine()),
         suite_(suite),
-        to_(to),
+        way_(way),
         spis_(gateway_.shared().config),
         order_(sas),
         clients_(sas) {
@@ -70,7 +71,13 @@ class EspLoad {
   void fill(std::span<const std::size_t> sizes) {
     std::array<std::uint8_t, 2048> frame;
     for (std::size_t i = 0; i < kRound; ++i) {
-      const std::size_t len = write(order_.next(), sizes[i % sizes.size()], frame);
+      const std::size_t inner_len = sizes[i % sizes.size()];
+      if (way_ == Way::out) {
+        const std::size_t len = write_plain(order_.next(), inner_len, frame);
+        CHECK(gateway_.inside().inject({frame.data(), len}, {.ip_good = true, .l4_good = true}));
+        continue;
+      }
+      const std::size_t len = write(order_.next(), inner_len, frame);
       CHECK(gateway_.port().inject({frame.data(), len}, {.ip_good = true, .l4_good = true}));
     }
   }
@@ -81,15 +88,18 @@ class EspLoad {
     const std::uint64_t in = counters.esp_in.get(), out = counters.esp_out.get();
     while (gateway_.worker().run_once(gateway_.now) != 0) {
     }
-    CHECK(counters.esp_in.get() - in == kRound);
-    CHECK(counters.esp_out.get() - out == (to_ == To::client ? kRound : 0));
-    gateway_.port().drain_sent([](crypto::Bytes frame) { CHECK(!frame.empty()); });
+    CHECK(counters.esp_in.get() - in == (way_ == Way::out ? 0 : kRound));
+    CHECK(counters.esp_out.get() - out == (way_ == Way::in ? 0 : kRound));
+    std::size_t sent = 0;
+    gateway_.port().drain_sent([&sent](crypto::Bytes) { ++sent; });
+    CHECK(sent == (way_ == Way::in ? 0 : kRound));
     return static_cast<double>(counters.busy_cycles.get() - busy) / kRound * 1e9 /
            static_cast<double>(dp::tsc_hz());
   }
   const dp::WorkerCounters& counters() { return gateway_.worker().counters(); }
 
  private:
+  static constexpr std::uint32_t kHost = 0x0a000a0a;  // 10.0.10.10
   struct Client {
     std::array<std::uint8_t, 32> key;  // of what it sends
     std::array<std::uint8_t, 4> salt;
@@ -149,7 +159,7 @@ class EspLoad {
     const std::size_t pad = (4 - (inner_len + 2) % 4) % 4;
     const std::size_t text_len = inner_len + pad + 2;
     std::uint8_t* text = &frame[kText];
-    const std::uint32_t to = to_ == To::client ? leased(order_peer(i)) : 0x0a000a0a;
+    const std::uint32_t to = way_ == Way::relay ? leased(order_peer(i)) : kHost;
     write_ip4(text, inner_len, 17, leased(i), to);
     std::fill(text + 20, text + inner_len, std::uint8_t{0x5a});
     for (std::size_t p = 0; p < pad; ++p) text[inner_len + p] = static_cast<std::uint8_t>(p + 1);
@@ -187,6 +197,16 @@ class EspLoad {
     std::ranges::copy(kEther, frame.begin());
     return kUdp + udp_len;
   }
+  // What a host of the private network sends to client i.
+  std::size_t write_plain(std::uint32_t i, std::size_t inner_len,
+                          std::span<std::uint8_t, 2048> frame) const {
+    constexpr std::array<std::uint8_t, 14> kEther = {0x02, 0, 0, 0, 0,    0x02, 0x02,
+                                                     0,    0, 0, 0, 0x99, 8,    0};
+    std::ranges::copy(kEther, frame.begin());
+    write_ip4(&frame[14], inner_len, 17, kHost, leased(i));
+    std::fill(&frame[14 + 20], &frame[14 + inner_len], std::uint8_t{0x5a});
+    return 14 + inner_len;
+  }
   // Whom client i sends to: another SA in the same order of visits.
   std::uint32_t order_peer(std::uint32_t i) const {
     return static_cast<std::uint32_t>((i + clients_.size() / 2) % clients_.size());
@@ -208,7 +228,7 @@ class EspLoad {
   std::unique_ptr<crypto::Engine> engine_;
   crypto::Random random_{0xe5b};
   ike::Suite suite_;
-  To to_;
+  Way way_;
   dp::EspSpiCodec spis_;
   SaOrder order_;
   std::vector<Client> clients_;

@@ -4,6 +4,7 @@
     tools/figures NAME...             just those
     tools/figures --json [NAME...]    the same as JSON, the only thing on standard output
     tools/figures --update-readme     every figure, and writes the block in README.md
+    tools/figures --esp-table         ESP at every size and number of SAs, for docs/architecture.md
 
 Each figure is the median of several repetitions on one pinned core. Status 0 when all are met.
 """
@@ -16,6 +17,7 @@ import platform
 import subprocess
 import sys
 
+import esp_table
 import measures
 from builds import RELEASE, ROOT, BuildError
 from children import ChildError, usable_cpus
@@ -93,6 +95,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(measures.FIGURES))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--update-readme", action="store_true")
+    parser.add_argument("--esp-table", action="store_true")
     parser.add_argument("--no-setup", action="store_true", help="do not look for missing packages")
     options = parser.parse_args()
     unknown = set(options.names) - set(measures.FIGURES)
@@ -108,6 +111,9 @@ def main() -> int:
             print(f"figures: {why}")
             return 1
         print(machine())
+    if options.esp_table:
+        esp_table.print_table()
+        return 0
     rows = []
     for name in options.names or measures.FIGURES:
         rows.append(measure(name))
