@@ -1,29 +1,20 @@
 """resurged with a port on either side, on cables of the kernel: what a host of the private network
-sees of it. The clients are resurge-storm's.
-
-Run by meson with the paths of the programs: inside_test.py RESURGED RESURGE_KEYS RESURGE_STORM
-Needs root, and says so when it is not.
+sees of it. The clients are resurge-storm's. Run by meson; see cables.py.
 """
 
-import os
 import pathlib
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "house"))
+import cables
+from children import Children
+from pair import Pair, Wire
 
-from children import Children, run  # noqa: E402
-from pair import Pair, Wire  # noqa: E402
-
-NAMES = ("resurged", "resurge-keys", "resurge-storm")
-PROGRAMS = dict(zip(NAMES, map(pathlib.Path, sys.argv[1:4])))
 CLIENTS = 50
 WIRE = Wire("net_af_packet0,iface=gw0,qdisc_bypass=1", "net_af_packet0,iface=cl0")
-MARK = "RESURGE_INSIDE_TEST"
 INSIDE = """
 [inside]
 device = "net_af_packet1,iface=gw1,qdisc_bypass=1"
@@ -40,30 +31,17 @@ UDP_TO_LEASED = bytes.fromhex("4500001c00010000401166650a6200090a000001138813880
 LEASED, FREE = "10.0.0.1", "10.63.0.1"  # of the pool: the first client's, nobody's
 
 
-def can_make_namespaces() -> bool:
-    tried = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    return tried.returncode == 0
-
-
-def ip(words: str) -> None:
-    run(["ip", *words.split()], "lay cables")
-
-
 def lay_cables() -> None:
-    # Only the host on the inside speaks for itself: the kernel must not answer for the gateway.
-    pathlib.Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
-    for gateway, other in (("gw0", "cl0"), ("gw1", "in0")):
-        ip(f"link add {gateway} type veth peer name {other}")
-        ip(f"link set {gateway} up")
-        ip(f"link set {other} up")
+    # Only the host on the inside speaks for itself.
+    cables.lay(("gw0", "cl0"), ("gw1", "in0"))
     pathlib.Path("/proc/sys/net/ipv6/conf/in0/disable_ipv6").write_text("0")
-    ip("address add 10.99.0.9/24 dev in0")
-    ip("address add fd99::9/64 dev in0 nodad")
-    ip("route add 10.0.0.0/10 dev in0")  # where the pool lies in the subnet, a host asks for it
+    cables.ip("address add 10.99.0.9/24 dev in0")
+    cables.ip("address add fd99::9/64 dev in0 nodad")
+    cables.ip("route add 10.0.0.0/10 dev in0")  # where the pool lies in the subnet, a host asks
 
 
 def mac_of(device: str) -> str:
-    words = run(["ip", "-o", "link", "show", device], "see a device").split()
+    words = cables.ip(f"-o link show {device}").split()
     return words[words.index("link/ether") + 1]
 
 
@@ -74,7 +52,7 @@ def ping(address: str, *options: str) -> bool:
 
 def neighbour(address: str) -> str:
     """The MAC address that the host on the inside has found."""
-    words = run(["ip", "neighbour", "show", address], "see a neighbour").split()
+    words = cables.ip(f"neighbour show {address}").split()
     return words[words.index("lladdr") + 1] if "lladdr" in words else ""
 
 
@@ -90,7 +68,7 @@ class Gateway(unittest.TestCase):
         path = pathlib.Path(folder.name)
         children = Children(path)
         cls.enterClassContext(children)
-        cls.pair = Pair(path, children, PROGRAMS, 2 * CLIENTS, 1024, wire=WIRE)
+        cls.pair = Pair(path, children, cables.PROGRAMS, 2 * CLIENTS, 1024, wire=WIRE)
         cls.pair.config.write_text(cls.pair.config.read_text() + cls.inside)
         cls.pair.mint("tickets", CLIENTS)
         cls.pair.start_gateway()
@@ -131,7 +109,7 @@ class OnItsOwnPort(Gateway):
 
     def test_4_a_sender_is_told_what_fits(self):
         ping(LEASED, "-M", "do", "-s", "1460")
-        shown = run(["ip", "route", "get", LEASED], "see a route")
+        shown = cables.ip(f"route get {LEASED}")
         self.assertIn("mtu 14", shown, "the host has learned the tunnel's MTU")
         self.assertGreater(self.counted("inner_too_big")[0], 0)
 
@@ -183,11 +161,4 @@ class OnAVlan(Gateway):
 
 
 if __name__ == "__main__":
-    if MARK not in os.environ:
-        if not can_make_namespaces():
-            print("no network namespaces: run as root")
-            sys.exit(77)
-        os.environ[MARK] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
-    lay_cables()
-    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
+    cables.main(lay_cables)

@@ -1,45 +1,22 @@
-"""resurged and resurge-storm at the two ends of a cable of the kernel: a veth pair in a network
-namespace that is gone when the test ends, on the ports that serve ordinary network interfaces.
-
-Run by meson with the paths of the programs: veth_test.py RESURGED RESURGE_KEYS RESURGE_STORM
-Needs root, and says so when it is not.
+"""resurged and resurge-storm at the two ends of a cable of the kernel, on the ports that serve
+ordinary network interfaces. Run by meson; see cables.py.
 """
 
-import os
 import pathlib
 import socket
-import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "house"))
+import cables
+from children import Children
+from pair import Pair, Wire
 
-from children import Children, run  # noqa: E402
-from pair import Pair, Wire  # noqa: E402
-
-NAMES = ("resurged", "resurge-keys", "resurge-storm")
-PROGRAMS = dict(zip(NAMES, map(pathlib.Path, sys.argv[1:4])))
 CLIENTS = 500
 WIRES = {
     "af_packet": Wire("net_af_packet0,iface=gw0,qdisc_bypass=1", "net_af_packet0,iface=cl0"),
     "af_xdp": Wire("net_af_xdp0,iface=gw0,force_copy=1", "net_af_packet0,iface=cl0"),
 }
 AF_XDP = 44  # of <linux/socket.h>; Python has no name for it
-INSIDE = "RESURGE_VETH_TEST"
-
-
-def can_make_namespaces() -> bool:
-    tried = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    return tried.returncode == 0
-
-
-def lay_cable() -> None:
-    # Without addresses and without IPv6: the kernel must not answer in the gateway's place.
-    pathlib.Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
-    run(["ip", "link", "add", "gw0", "type", "veth", "peer", "name", "cl0"], "lay a cable")
-    for end in ("gw0", "cl0"):
-        run(["ip", "link", "set", end, "up"], "bring the cable up")
 
 
 class OverAVeth(unittest.TestCase):
@@ -48,7 +25,7 @@ class OverAVeth(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         path = pathlib.Path(folder.name)
         with Children(path) as children:
-            pair = Pair(path, children, PROGRAMS, 2 * CLIENTS, 1024, wire=wire)
+            pair = Pair(path, children, cables.PROGRAMS, 2 * CLIENTS, 1024, wire=wire)
             pair.mint("tickets", CLIENTS)
             pair.start_gateway()
             found = pair.storm("tickets", "--window", "64", "--dpd", gateway=gateway)
@@ -76,11 +53,4 @@ class OverAVeth(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if INSIDE not in os.environ:
-        if not can_make_namespaces():
-            print("no network namespaces: run as root")
-            sys.exit(77)
-        os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
-    lay_cable()
-    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
+    cables.main(lambda: cables.lay(("gw0", "cl0")))
