@@ -74,6 +74,80 @@ TEST(ClassifyInside, DropsWhatNoTunnelIsFor) {
   EXPECT_EQ(probe.outside.drop(), Drop::vlan_unknown);
 }
 
+// A switch that does not know where we are floods what is for others; nothing but ARP and neighbour
+// discovery has a reason to come to everybody.
+TEST(ClassifyInside, TakesNoIpThatIsForEverybody) {
+  InsideProbe probe;
+  Tunnel t = probe.tunnel();
+  PacketBuilder b = InsideProbe::to_client(t);
+  for (const Mac& to : {Mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Mac{0x33, 0x33, 0, 0, 0, 1}}) {
+    b.destination_mac = to;
+    probe.from_inside(b.udp(Octets(5)));
+    EXPECT_EQ(probe.outside.drop(), Drop::eth_not_for_us);
+  }
+  b.destination_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  EXPECT_EQ(probe.from_inside(b.arp(1, {10, 0, 0, 1})).size(), 1u);
+}
+
+// Answers to ARP want no answer, and a group has no neighbour. RFC 826, RFC 1812 §3.3.2.
+TEST(ClassifyInside, LearnsFromGoodAnswersAlone) {
+  InsideProbe probe;
+  Tunnel t = probe.tunnel();
+  const Octets packet = InsideProbe::inner(InsideProbe::from_client(t).udp(Octets(8)));
+  ASSERT_EQ(probe.from_tunnel(t, packet).size(), 1u) << "who has 10.0.0.9?";
+  PacketBuilder b = InsideProbe::host();
+  b.source_mac[0] |= 1;
+  probe.from_inside(b.arp(2, {10, 0, 0, 1}));
+  ++probe.gateway.now.ms;
+  probe.run();
+  EXPECT_TRUE(probe.sent_inside().empty()) << "the packet waits still";
+  EXPECT_TRUE(probe.from_inside(InsideProbe::host().arp(2, {10, 0, 0, 1})).empty());
+  EXPECT_TRUE(probe.outside.drops.empty()) << probe.outside.describe();
+  ++probe.gateway.now.ms;
+  probe.run();
+  const auto sent = probe.sent_inside();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(read_packet(sent[0])->protocol, 17) << "the packet, and no ARP";
+}
+
+// RFC 4861 §7.1.1, §7.1.2: what came through a router, or damaged, is from nobody on this link.
+TEST(ClassifyInside, BelievesNoNeighbourFromAfar) {
+  InsideProbe probe;
+  Tunnel t = probe.tunnel({.ip6 = true});
+  const Octets packet = InsideProbe::inner(InsideProbe::from_client(t, true).udp(Octets(8)));
+  ASSERT_EQ(probe.from_tunnel(t, packet).size(), 1u) << "a solicitation";
+  PacketBuilder b = InsideProbe::host();
+  b.is_ip6 = true;
+  Octets message{136, 0, 0, 0, 0x60, 0, 0, 0};
+  message.insert(message.end(), b.source6.begin(), b.source6.end());
+  message.insert(message.end(), {2, 1});
+  message.insert(message.end(), rig::kHostMac.begin(), rig::kHostMac.end());
+  const auto believed = [&](const Octets& frame) {
+    probe.from_inside(frame);
+    ++probe.gateway.now.ms;
+    probe.run();
+    return probe.gateway.sum(&WorkerCounters::forwarded) != 0;
+  };
+  b.ttl = 254;
+  EXPECT_FALSE(believed(b.icmp6(message)));
+  EXPECT_EQ(probe.outside.drop(), Drop::inner_ignored);
+  b.ttl = 255;
+  Octets damaged = b.icmp6(message);
+  damaged.back() ^= 1;
+  EXPECT_FALSE(believed(damaged));
+  Octets group = message;
+  group[26] |= 1;
+  EXPECT_FALSE(believed(b.icmp6(group)));
+  Octets source_option = message;
+  source_option[24] = 1;
+  EXPECT_FALSE(believed(b.icmp6(source_option))) << "not the target's address";
+  EXPECT_TRUE(believed(b.icmp6(message)));
+  probe.sent_inside();
+  Octets solicitation = b.neighbour_solicitation(b.destination6);
+  solicitation[14 + 7] = 254;
+  EXPECT_TRUE(probe.from_inside(solicitation).empty());
+}
+
 // A host on the inside cannot speak as a client, or as the gateway.
 TEST(ClassifyInside, DropsWhatNobodyThereMaySay) {
   InsideProbe probe;
