@@ -23,6 +23,25 @@ TEST(AnswerInner, AnswersEchoesOfManySizes) {
   EXPECT_EQ(probe.gateway.sum(&WorkerCounters::inner_echoes), 10u);
 }
 
+// A reply has its own way to go, however far the request came.
+TEST(AnswerInner, AnswersWithAHopLimitOfItsOwn) {
+  EspProbe probe;
+  Tunnel t = probe.tunnel({.ip6 = true});
+  PacketBuilder b;
+  b.ttl = 1;
+  std::ranges::copy(t.ip4, b.source4.begin());
+  std::ranges::copy(t.ip6, b.source6.begin());
+  b.destination4 = probe.gateway.shared().config.inside.ip4.at(0);
+  b.destination6 = probe.gateway.shared().config.inside.ip6.at(0);
+  for (const bool is_ip6 : {false, true}) {
+    b.is_ip6 = is_ip6;
+    const Octets frame = b.echo_request(Octets(8));
+    const auto back = probe.send_esp(t, t.peer.seal(Octets(frame.begin() + 14, frame.end())));
+    ASSERT_EQ(back.packets.size(), 1u);
+    EXPECT_EQ(back.packets[0].inner[is_ip6 ? 7 : 8], 64);
+  }
+}
+
 TEST(AnswerInner, IgnoresWhatIsNoEchoRequest) {
   EspProbe probe;
   Tunnel t = probe.tunnel();

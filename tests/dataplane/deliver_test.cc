@@ -69,6 +69,43 @@ TEST(Deliver, CutsOrRefusesWhatTheInsideLinkCannotCarry) {
   EXPECT_TRUE(probe.gateway.conserved());
 }
 
+// The outside addresses are the gateway's own as well, for clients that ask whether it lives.
+TEST(Deliver, AnswersAtTheOutsideAddressesToo) {
+  rig::InsideProbe probe;
+  Tunnel t = probe.tunnel({.ip6 = true});
+  EXPECT_EQ(probe.send_esp(t, t.peer.seal(to(t, {192, 0, 2, 1}))).packets.size(), 1u);
+  PacketBuilder b = rig::InsideProbe::from_client(t, true);
+  b.destination6 = PacketBuilder().destination6;
+  EXPECT_EQ(probe.send_esp(t, t.peer.seal(rig::InsideProbe::inner(b.echo_request(Octets(9)))))
+                .packets.size(),
+            1u);
+  EXPECT_TRUE(probe.sent_inside().empty());
+}
+
+// RFC 1812 §5.3.7, RFC 4291 §2.5: what a router never forwards.
+TEST(Deliver, ForwardsNothingToGroupsLoopbackOrTheLinkItself) {
+  rig::InsideProbe probe({.configure = [](WorkerConfig& c) {
+    c.inside_route.gateway_mac = Mac{2, 0, 0, 0, 0, 0x77};
+  }});
+  Tunnel t = probe.tunnel({.ip6 = true});
+  for (const Octets& destination :
+       {Octets{0, 0, 0, 0}, Octets{127, 0, 0, 1}, Octets{224, 0, 0, 1}, Octets{239, 1, 1, 1},
+        Octets{255, 255, 255, 255}, Octets{169, 254, 1, 1}}) {
+    const auto reaction = probe.send_esp(t, t.peer.seal(to(t, destination))).reaction;
+    EXPECT_EQ(reaction.drop(), Drop::inner_bad_destination) << unsigned{destination[0]};
+  }
+  for (const ike::Ip6& destination :
+       {ike::Ip6{}, ike::Ip6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, ike::Ip6{0xff, 2},
+        ike::Ip6{0xfe, 0x80}, ike::Ip6{0xfe, 0xbf, 1}}) {
+    PacketBuilder b = rig::InsideProbe::from_client(t, true);
+    b.destination6 = destination;
+    const Octets inner = rig::InsideProbe::inner(b.echo_request(Octets(9)));
+    EXPECT_EQ(probe.send_esp(t, t.peer.seal(inner)).reaction.drop(), Drop::inner_bad_destination)
+        << unsigned{destination[0]};
+  }
+  EXPECT_TRUE(probe.sent_inside().empty());
+}
+
 TEST(Deliver, HasNoWayToAnAddressThatNobodyHas) {
   EspProbe probe;
   Tunnel t = probe.tunnel();
