@@ -107,7 +107,9 @@ class TunnelEnds {
         for (std::size_t i = 0; i < opened->padding.size(); ++i)
           EXPECT_EQ(opened->padding[i], i + 1);
         if (deaf) continue;
-        Octets esp = peer.seal(reply_to(opened->inner, change), edit);
+        Octets reply = reply_to(opened->inner, change);
+        if (spoil) spoil(reply);
+        Octets esp = peer.seal(reply, edit);
         if (tamper) tamper(esp);
         answers.push_back(std::move(esp));
       }
@@ -131,6 +133,7 @@ class TunnelEnds {
   std::unique_ptr<Tunnels> tunnels;
   std::map<std::uint32_t, rig::EspPeer> peers;
   std::function<void(Octets&)> change, tamper;  // the inner reply; the ESP packet
+  std::function<void(Octets&)> spoil;           // the inner reply, checksums and all
   rig::EspPeer::Edit edit;
   bool deaf = false;
   std::uint64_t now = 5'000 * kMs;
@@ -161,14 +164,18 @@ TEST(Tunnels, BringClientsBackInAllSuitesAndBothFamilies) {
 // RFC 4303 §2.4, §3.4: each of these is authentic, and no reply to what was asked.
 TEST(Tunnels, TakeNoReplyThatIsWrongInAnyRespect) {
   const std::function<void(Octets&)> kWrong4[] = {
-      [](Octets& p) { p[15] ^= 1; },                                  // from somebody else
-      [](Octets& p) { p[19] ^= 1; },                                  // to somebody else
-      [](Octets& p) { p[20] = 8; },                                   // a request
-      [](Octets& p) { p[21] = 1; },                                   // another code
-      [](Octets& p) { p[24] ^= 1; },                                  // identifier
-      [](Octets& p) { p[27] ^= 1; },                                  // sequence
-      [](Octets& p) { p[31] ^= 1; },                                  // data: the client
-      [](Octets& p) { p[35] = 9, p[27] = 9; },                        // data: a request never sent
+      [](Octets& p) { p[15] ^= 1; },  // from somebody else
+      [](Octets& p) { p[19] ^= 1; },  // to somebody else
+      [](Octets& p) { p[20] = 8; },   // a request
+      [](Octets& p) { p[21] = 1; },   // another code
+      [](Octets& p) { p[24] ^= 1; },  // identifier
+      [](Octets& p) { p[27] ^= 1; },  // sequence
+      [](Octets& p) { p[31] ^= 1; },  // data: the client
+      [](Octets& p) {                 // a request never sent, with the data that it would have had
+        p[35] = p[27] = 9;
+        for (std::size_t i = 28 + kEchoMarkLen; i < p.size(); ++i)
+          p[i] = static_cast<std::uint8_t>(p[i] + 8);
+      },
       [](Octets& p) { p[36] = 0xff; },                                // data: sent in the future
       [](Octets& p) { p[44] = 7; },                                   // data: a kind there is not
       [](Octets& p) { p.back() ^= 0x80; },                            // data: the last octet
@@ -207,6 +214,19 @@ TEST(Tunnels, TakeNoReplyThatIsWrongInAnyRespect) {
     EXPECT_EQ(t.totals().wrong.get(), 1u) << &wrong - kWrong6;
     EXPECT_EQ(t.totals().back.get(), 0u);
   }
+}
+
+TEST(Tunnels, TakeNoReplyWithAWrongChecksum) {
+  for (const bool is_ip6 : {false, true})
+    for (const std::size_t at : {std::size_t{10}, is_ip6 ? std::size_t{42} : std::size_t{22}}) {
+      TunnelEnds t(1);
+      t.make();
+      t.come_up(0, !is_ip6, is_ip6);
+      t.spoil = [at](Octets& p) { p[at] ^= 1; };
+      t.settle();
+      EXPECT_EQ(t.totals().wrong.get(), 1u) << at;
+      EXPECT_EQ(t.totals().back.get(), 0u);
+    }
 }
 
 TEST(Tunnels, TakeNoPacketWithAWrongTrailer) {
