@@ -59,6 +59,40 @@ TEST(TellSender, AnswersHostsForOtherWorkers) {
   }
 }
 
+// To a network behind a peer no lease leads: its hosts cannot be told through the tunnel, and must
+// not be in clear.
+TEST(TellSender, TellsNobodyInClearBehindAPeer) {
+  InsideProbe probe;
+  Tunnel t = probe.tunnel();
+  const WorkerConfig& config = probe.gateway.shared().config;
+  Order* letter = probe.gateway.shared().seams[0]->orders.claim();
+  ASSERT_NE(letter, nullptr);
+  letter->kind = OrderKind::install_child;
+  letter->path = probe.way();
+  letter->message_len = 0;
+  ChildInstall& child = letter->child;
+  child.spi_in = EspSpiCodec(config).encode(0, config.sessions_max, 1);
+  child.spi_out = ike::EspSpi(0x4000);
+  child.suite = {};
+  child.ip4_lease = child.ip6_lease = kNoLease;
+  child.limits = {};
+  child.ts_local = config.child.local_ts;
+  child.ts_remote.count = 1;
+  child.ts_remote.items[0] =
+      ike::selector_of(ike::TsType::ipv4_addr_range, ike::Ip4{172, 16, 0, 0}, 16);
+  const Octets keymat(ike::child_keymat_len(child.suite), 0x5c);
+  std::ranges::copy(keymat, child.keymat.begin());
+  t.peer = rig::EspPeer(child.suite, keymat, child.spi_in.value(), 0x4000);
+  probe.gateway.shared().seams[0]->orders.publish();
+  probe.run();
+  PacketBuilder b = InsideProbe::from_client(t);
+  b.source4 = {172, 16, 1, 1};
+  b.ttl = 1;
+  EXPECT_TRUE(probe.from_tunnel(t, InsideProbe::inner(b.udp(Octets(20)))).empty());
+  EXPECT_EQ(probe.outside.drop(), Drop::inner_expired);
+  EXPECT_TRUE(probe.outside.packets.empty());
+}
+
 TEST(TellSender, KeepsToTheBudgetOfTheSource) {  // RFC 4443 §2.4 (f)
   InsideProbe probe(
       {.configure = [](WorkerConfig& c) { c.admission.answers_per_source_per_s = 3; }});
