@@ -3,8 +3,6 @@
 
 #include <cstring>
 
-#include "dataplane/arena.h"
-
 namespace dp {
 namespace {
 
@@ -13,7 +11,6 @@ using crypto::load_be16;
 using crypto::load_be32;
 using crypto::load_be64;
 
-constexpr unsigned kPrefetchAhead = 4;
 constexpr unsigned kExtensionHeadersMax = 4;
 
 enum class Family : std::uint8_t {
@@ -311,12 +308,6 @@ LaneSet& set_of(Families& families, Family family) {
   return families.link;
 }
 
-void prefetch(const Burst& burst, unsigned lane) {
-  if (lane >= burst.count) return;
-  __builtin_prefetch(burst.frame[lane].data);
-  __builtin_prefetch(burst.frame[lane].data + kCacheLine);
-}
-
 }  // namespace
 
 void classify_lane(Burst& burst, unsigned lane, Bytes octets, const Link& link,
@@ -333,9 +324,9 @@ void classify_lane(Burst& burst, unsigned lane, Bytes octets, const Link& link,
 Families classify(Burst& burst, const Link& link) {
   Families families;
   burst.outside_frame = {};
-  for (unsigned lane = 0; lane < kPrefetchAhead; ++lane) prefetch(burst, lane);
+  for (unsigned lane = 0; lane < kPrefetchAhead; ++lane) burst.prefetch(lane);
   for (unsigned lane = 0; lane < burst.count; ++lane) {
-    prefetch(burst, lane + kPrefetchAhead);
+    burst.prefetch(lane + kPrefetchAhead);
     classify_lane(burst, lane, {burst.frame[lane].data, burst.frame[lane].len}, link, families);
   }
   return families;

@@ -16,7 +16,8 @@ enum class Kind : std::uint8_t { arp, neighbour, own, transit };
 constexpr std::size_t kArpLen = 28;
 
 bool is_for_us(const std::uint8_t* mac, const Link& link, std::uint16_t type) {
-  if (std::equal(link.mac.begin(), link.mac.end(), mac)) return true;
+  if (std::memcmp(link.mac.data(), mac, 4) == 0 && std::memcmp(&link.mac[4], mac + 4, 2) == 0)
+    return true;
   const bool broadcast = std::all_of(mac, mac + 6, [](std::uint8_t o) { return o == 0xff; });
   if (broadcast) return type == kEtherArp;
   return mac[0] == 0x33 && mac[1] == 0x33 && type == kEtherIp6;
@@ -94,7 +95,9 @@ Drop read_lane(Burst& burst, unsigned lane, EspTrip& trip, WorkerParts& w, Kind&
   if (inner.is_ip6 ? w.inside_link.owns6(destination) : w.inside_link.owns4(destination))
     return Drop::none;
   kind = Kind::transit;
-  return is_pooled(inner, destination, w) ? Drop::none : Drop::ip_not_for_us;
+  const RouteKey key = route_key(inner, destination, w.leases);
+  w.esp_routes.prefetch(key.family, key.lease);  // for route_out
+  return key.lease != LeaseTable::kNone ? Drop::none : Drop::ip_not_for_us;
 }
 
 // True when it was an answer, which wants none. Requests tell a sender too (RFC 826).
@@ -142,7 +145,9 @@ InsideFamilies classify_inside(Burst& burst, EspTrip& trip, WorkerParts& w) {
   InsideFamilies out;
   burst.outside_frame = {};
   LaneSet link;
+  for (unsigned lane = 0; lane < kPrefetchAhead; ++lane) burst.prefetch(lane);
   for (unsigned lane = 0; lane < burst.count; ++lane) {
+    burst.prefetch(lane + kPrefetchAhead);
     burst.verdict[lane] = Verdict::live;
     burst.reason[lane] = Drop::none;
     Kind kind = Kind::arp;
