@@ -40,8 +40,10 @@ TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
     crypto::Random random(seed);
     Octets octets(1 + random.below(kOctetsMax));
     random.fill(octets);
-    // Every other time a client is connected already: begin, authenticate, nothing altered.
+    // Every other time a client is connected already: begin, authenticate, nothing altered;
     if (seed % 2 == 0) octets.insert(octets.begin(), {0, octets[0], 1, 0, 0, 0});
+    // ... or one with EAP on its way.
+    if (seed % 4 == 1) octets.insert(octets.begin(), {24, octets[0], octets[1 % octets.size()]});
     world.run(octets);
   }
   // They did get somewhere.
@@ -52,6 +54,14 @@ TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
   EXPECT_GT(counters.children_rekeyed, 0u);
   EXPECT_GT(counters.superseded, 0u);
   EXPECT_GT(counters.peers_dead, 0u);
+  EXPECT_GT(counters.eap_started, count / 8);
+  EXPECT_GT(world.eap_connected(), count / 64);
+  const RadiusCounters& radius = world.radius_counters();
+  EXPECT_GT(radius.challenges, count / 64);
+  EXPECT_GT(radius.rejects, 0u);
+  EXPECT_GT(radius.bad_answers, 0u);
+  EXPECT_GT(radius.unexpected, 0u);
+  EXPECT_GT(radius.timeouts, 0u);
 }
 
 }  // namespace

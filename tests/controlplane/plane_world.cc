@@ -1,7 +1,10 @@
 // What clients, strangers and time do to a control plane, and what must hold then.
 #include "tests/controlplane/plane_world.h"
 
+#include <spdlog/sinks/null_sink.h>
+
 #include <algorithm>
+#include <filesystem>
 
 #include "crypto/base/error.h"
 #include "tests/controlplane/sa_text.h"
@@ -12,24 +15,68 @@ namespace {
 constexpr unsigned kStepsMax = 48;
 constexpr std::size_t kLogMax = 16;
 
-std::string policy_text(std::string_view name, std::string_view more) {
+constexpr const char* kProposals =
+    "['aes256gcm16-prfsha256-x25519-ke1_ecp256-ke4_none-ke4_ecp384',"
+    " 'aes256gcm16-prfsha256-x25519']";
+
+std::string psk_connection(std::string_view name, std::string_view more) {
   return fmt::format(
-      "[connections.{}]\nproposals = "
-      "['aes256gcm16-prfsha256-x25519-ke1_ecp256-ke4_none-ke4_ecp384',"
-      " 'aes256gcm16-prfsha256-x25519']\n{}\n"
-      "[connections.{}.local]\nauth = 'psk'\nid = 'gw.example.org'\n"
-      "[connections.{}.remote]\nauth = 'psk'\n[secrets.ike-all]\nsecret = 'secret'\n",
-      name, more, name, name);
+      "[connections.{0}]\nproposals = {1}\n{2}\n"
+      "[connections.{0}.local]\nauth = 'psk'\nid = 'gw.example.org'\n"
+      "[connections.{0}.remote]\nauth = 'psk'\n[secrets.ike-all]\nsecret = 'secret'\n",
+      name, kProposals, more);
 }
 
-const std::array<std::string, 4> kPolicies = {
-    policy_text("rw", ""), policy_text("rw", "unique = 'replace'\nrekey_time = '5m'"),
-    policy_text("other", ""),
-    policy_text("rw", "unique = 'keep'\ntickets = false\nrevoke_tickets_on_delete = true")};
+// Clients choose between asking and told by IDr: whether RADIUS hears of an identity of theirs.
+std::string eap_connections(const support::TestPki& pki, std::string_view more) {
+  std::string text;
+  for (const auto& [name, eap_id] : {std::pair{"asking", ""}, {"told", "eap_id = 'somebody'\n"}})
+    text += fmt::format(
+        "[connections.{0}]\nproposals = {1}\n{2}\n"
+        "[connections.{0}.local]\nauth = 'pubkey'\nid = '{0}.example.org'\n"
+        "certs = '{3}'\nprivate_key = '{4}'\n"
+        "[connections.{0}.remote]\nauth = 'eap-radius'\n{5}",
+        name, kProposals, more, pki.path("gw.pem"), pki.path("gw.key"), eap_id);
+  return text;
+}
+
+std::string radius_section(const support::TestPki& pki) {
+  return fmt::format("[radius.servers.one]\naddress = '127.0.0.1'\nsecret_file = '{}'\n",
+                     pki.path("radius.secret"));
+}
+
+const support::TestPki& make_pki(support::TestPki& pki) {
+  pki.make({.name = "gw",
+            .issuer = "gw",
+            .extensions = "basicConstraints=CA:FALSE\n"
+                          "subjectAltName=DNS:asking.example.org,DNS:told.example.org\n"});
+  pki.write("radius.secret", PlaneWorld::kRadiusSecret);
+  std::filesystem::permissions(pki.path("radius.secret"), std::filesystem::perms::owner_read);
+  return pki;
+}
+
+std::array<std::string, 4> all_policies(const support::TestPki& pki) {
+  const std::string replace = "unique = 'replace'\nrekey_time = '5m'";
+  const std::string keep = "unique = 'keep'\ntickets = false\nrevoke_tickets_on_delete = true";
+  return {psk_connection("rw", "") + eap_connections(pki, ""),
+          psk_connection("rw", replace) + eap_connections(pki, replace),
+          psk_connection("other", ""), psk_connection("rw", keep) + eap_connections(pki, keep)};
+}
+
+std::unique_ptr<RadiusClient> radius_client(const support::RadiusServerSocket& server) {
+  static spdlog::logger silent("radius", std::make_shared<spdlog::sinks::null_sink_st>());
+  RadiusSettings settings{.servers = {}, .timeout_ms = 1000, .tries = 2, .sockets = 1};
+  const std::string_view secret = PlaneWorld::kRadiusSecret;
+  settings.servers.push_back({.name = "one",
+                              .address = server.address(),
+                              .port = server.port(),
+                              .secret = crypto::SecretBytes(Octets(secret.begin(), secret.end()))});
+  return RadiusClient::open(std::move(settings), silent).value();
+}
 
 }  // namespace
 
-const std::array<PlaneWorld::Operation, 24> PlaneWorld::kOperations = {
+const std::array<PlaneWorld::Operation, 28> PlaneWorld::kOperations = {
     &PlaneWorld::begin,
     &PlaneWorld::authenticate,
     &PlaneWorld::say_anything,
@@ -53,9 +100,15 @@ const std::array<PlaneWorld::Operation, 24> PlaneWorld::kOperations = {
     &PlaneWorld::start_child_rekey,
     &PlaneWorld::begin_hybrid,
     &PlaneWorld::intermediate,
-    &PlaneWorld::followup};
+    &PlaneWorld::followup,
+    &PlaneWorld::begin_eap,
+    &PlaneWorld::say_eap,
+    &PlaneWorld::answer_radius,
+    &PlaneWorld::finish_eap};
 
-PlaneWorld::PlaneWorld() : rig_(kPolicies[0]) {
+PlaneWorld::PlaneWorld()
+    : policies_(all_policies(make_pki(pki_))),
+      rig_(policies_[0], radius_section(pki_), radius_client(server_)) {
   rig_.plane().plane().log.set_level(spdlog::level::off);
 }
 
@@ -154,10 +207,11 @@ void PlaneWorld::sort_request(const Octets& message) {
 }
 
 void PlaneWorld::check() {
-  std::size_t authenticated = 0, leases = worker_leases_.size(), children = 0;
+  std::size_t authenticated = 0, leases = worker_leases_.size(), children = 0, asking_radius = 0;
   rig_.sas().for_each([&](IkeSa& sa) {
     check_sa(sa);
     if (is_authenticated(sa.state)) ++authenticated;
+    if (sa.window.answer_pending()) ++asking_radius;
     if (sa.ip4) ++leases;
     CHECK(!sa.ip6);
     children += sa.children.size();
@@ -165,6 +219,7 @@ void PlaneWorld::check() {
       for (const ChildSa& child : sa.children) CHECK(installed_.contains(child.spi_in.value()));
   });
   CHECK(rig_.sas().authenticated_count() == authenticated);
+  CHECK(rig_.plane().radius()->outstanding() == asking_radius);
   CHECK(rig_.workers().leases().held4() == leases);
   if (!rig_.workers().orders_full) CHECK(installed_.size() == children);
   std::erase_if(windows_, [&](const auto& w) { return rig_.sa(ike::IkeSpi(w.first)) == nullptr; });
@@ -172,10 +227,14 @@ void PlaneWorld::check() {
 
 void PlaneWorld::check_sa(const IkeSa& sa) {
   CHECK(rig_.sa(sa.our_spi()) == &sa);
-  CHECK(sa.state != SaState::closed && sa.state != SaState::eap);
-  CHECK((sa.handshake != nullptr) == is_half_open(sa.state));
+  CHECK(sa.state != SaState::closed);
+  CHECK((sa.handshake != nullptr) == !is_authenticated(sa.state));
+  CHECK((sa.state == SaState::eap) == (sa.handshake != nullptr && sa.handshake->eap != nullptr));
   CHECK(sa.pending_ke == nullptr || sa.state == SaState::established);
-  CHECK(!sa.window.answer_pending());
+  // RADIUS alone may keep a client waiting for its answer.
+  CHECK(sa.window.answer_pending() ==
+        (sa.state == SaState::eap &&
+         sa.handshake->eap->progress() == EapAuthenticator::Progress::waiting));
   CHECK(sa.scheduled_ms != ExchangeWindow::kNever);
   CHECK(sa.window.is_asking() == (sa.own.asking != Asking::nothing));
   if (sa.state != SaState::established) CHECK(sa.children.empty() && !sa.ip4);
@@ -204,8 +263,10 @@ void PlaneWorld::settle() {
   check();
   CHECK(installed_.empty() && windows_.empty());
   CHECK(rig_.sas().half_open_count() == 0);
-  if (policy_ != 0) rig_.reload(kPolicies[policy_ = 0]);
+  if (policy_ != 0) rig_.reload(policies_[policy_ = 0]);
   for (Peer& p : peers_) p = {};
+  while (server_.receive()) continue;
+  questions_.clear();
   log_.clear();
   if (++serial_ % 256 == 0) clean_tickets();
 }
@@ -312,8 +373,8 @@ void PlaneWorld::supersede(Peer& p) {
 }
 
 void PlaneWorld::reload(Peer&) {
-  policy_ = arg() % kPolicies.size();
-  rig_.reload(kPolicies[policy_]);
+  policy_ = arg() % static_cast<unsigned>(policies_.size());
+  rig_.reload(policies_[policy_]);
 }
 
 void PlaneWorld::stall(Peer&) {

@@ -1,6 +1,6 @@
-// PlaneWorld: a control plane and four clients that do whatever octets say: a fuzzer's, or random
-// ones. After every step the books of the control thread are compared with what it told others;
-// after silence nothing may be left. What is wrong ends the process (CHECK).
+// PlaneWorld: a control plane, four clients and a RADIUS server that do whatever octets say: a
+// fuzzer's, or random ones. After every step the books of the control thread are compared with what
+// it told others; after silence nothing may be left. What is wrong ends the process (CHECK).
 //
 //   input = steps    operation (low 6 bits) and client (high 2) | its arguments, 0 when they lack
 //
@@ -13,21 +13,27 @@
 
 #include "tests/controlplane/ike_client.h"
 #include "tests/controlplane/plane_rig.h"
+#include "tests/support/radius_peer.h"
+#include "tests/support/test_pki.h"
 
 namespace cp {
 
 class PlaneWorld {
  public:
+  static constexpr const char* kRadiusSecret = "a shared secret";
   PlaneWorld();
   void run(crypto::Bytes octets);
   const PlaneCounters& counters() const { return rig_.counters(); }
+  const RadiusCounters& radius_counters() { return rig_.plane().radius()->counters(); }
+  std::uint64_t eap_connected() const { return eap_connected_; }
 
  private:
-  enum class Stage : std::uint8_t { none, initiated, up };
+  enum class Stage : std::uint8_t { none, initiated, eap, up };
   struct Peer {
     std::unique_ptr<IkeClient> client;
     Stage stage = Stage::none;
     std::optional<IkeClient::Opened> asked;  // what the gateway wants to know
+    Octets eap;                              // the last packet that the gateway sent it
     dp::PeerPath path;
     ike::EspSpi newest;   // the client's SPI of its last Child SA
     ike::EspSpi to_come;  // of the one whose IKE_FOLLOWUP_KE go on
@@ -37,13 +43,16 @@ class PlaneWorld {
     dp::PeerPath path;
   };
   using Operation = void (PlaneWorld::*)(Peer&);
-  static const std::array<Operation, 24> kOperations;
+  static const std::array<Operation, 28> kOperations;
 
   // Operations: what clients say ...
   void begin(Peer& p);
   void begin_hybrid(Peer& p);
   void intermediate(Peer& p);
   void authenticate(Peer& p);
+  void begin_eap(Peer& p);
+  void say_eap(Peer& p);
+  void finish_eap(Peer& p);
   void say_anything(Peer& p);
   void say_anything_fragmented(Peer& p);
   void inform(Peer& p);
@@ -64,17 +73,24 @@ class PlaneWorld {
   void start_child_rekey(Peer& p);
   void adopt(Peer& p);
   void supersede(Peer& p);
+  void answer_radius(Peer& p);
   void reload(Peer& p);
   void stall(Peer& p);
 
   std::uint8_t arg();
   Octets octets_of_arg();
-  void start(Peer& p, const ike::AdditionalKes& kes);
+  void start(Peer& p, const ike::AdditionalKes& kes, const std::string& eap_gateway = "");
   IkeSa* sa_of(const Peer& p);
   Peer& next_to(const Peer& p);
   // The client says its next request as the gateway expects it, altered in one octet when the
   // arguments want it.
   void prepare(Peer& p);
+  void respond(Peer& p, const Octets& packet);
+  void take_eap(const std::vector<Octets>& answers);
+  void say_last_auth(Peer& p, const Octets& msk);
+  void step_eap(Peer& p, bool accepts);
+  void hear_questions();
+  void reply(const support::RadiusQuestion& question, std::uint8_t how, std::uint8_t id);
   // Delivers, serves, sorts what was sent; returns the responses.
   std::vector<Octets> deliver(const Octets& message, const dp::PeerPath& path);
   std::vector<Octets> serve();
@@ -92,6 +108,11 @@ class PlaneWorld {
   void settle();
   void clean_tickets();
 
+  support::TestPki pki_;  // of the gateway, whom clients with EAP know by its certificate
+  support::RadiusServerSocket server_;
+  std::vector<support::RadiusQuestion> questions_;  // that came to it lately
+  std::uint64_t eap_connected_ = 0;
+  std::array<std::string, 4> policies_;
   PlaneRig rig_;
   std::array<Peer, 4> peers_;
   crypto::ByteReader reader_{crypto::Bytes()};

@@ -31,7 +31,7 @@ constexpr std::array kRefusals = {ike::Notify::temporary_failure,  ike::Notify::
 
 void PlaneWorld::begin(Peer& p) { start(p, {}); }
 
-void PlaneWorld::start(Peer& p, const ike::AdditionalKes& kes) {
+void PlaneWorld::start(Peer& p, const ike::AdditionalKes& kes, const std::string& eap_gateway) {
   const std::uint8_t how = arg();
   p = {};
   p.client = std::make_unique<IkeClient>(++serial_);
@@ -43,6 +43,8 @@ void PlaneWorld::start(Peer& p, const ike::AdditionalKes& kes) {
   p.client->childless = (how & 64) != 0;
   p.client->wants_ip4 = (how & 128) == 0;
   p.client->suites[0].additional = kes;
+  p.client->asks_eap = !eap_gateway.empty();
+  p.client->gateway_identity = eap_gateway;
   p.newest = p.client->child_in;
   p.path = rig_path(500, static_cast<std::uint8_t>(7 + (&p - peers_.data())));
   const auto answers = deliver(p.client->sa_init(), p.path);
@@ -74,7 +76,9 @@ void PlaneWorld::authenticate(Peer& p) {
   prepare(p);
   if (how % 8 == 7) p.client->psk = {'w', 'r', 'o', 'n', 'g'};
   if (how % 2 == 1) p.path = rig_path(4500, p.path.peer[3]);
+  if (p.client->asks_eap) p.stage = Stage::eap;
   const auto answers = deliver(p.client->auth(), p.path);
+  if (p.client->asks_eap) return take_eap(answers);
   if (!answers.empty() && p.client->take_auth(answers)) p.stage = Stage::up;
 }
 

@@ -61,6 +61,9 @@ inline std::string lasting_text(const IkeSa& sa) {
     text += fmt::format("intermediates {} next {} {:x} {:x}\n", sa.handshake->intermediates,
                         sa.handshake->next_ke, digest_of(sa.handshake->int_auth_i),
                         digest_of(sa.handshake->int_auth_r));
+  if (sa.handshake && sa.handshake->eap)
+    text += fmt::format("eap {} {:x} {:x}\n", static_cast<int>(sa.handshake->eap->progress()),
+                        digest_of(sa.handshake->eap->request()), digest_of(sa.handshake->proof));
   if (sa.pending_ke)
     text += fmt::format("pending next {} link {:x} more {} ends {}\n", sa.pending_ke->kes.next_ke,
                         digest_of(sa.pending_ke->kes.link), sa.pending_ke->kes.more.size(),

@@ -1,6 +1,6 @@
 // Fuzz target: sequences of messages, time and orders around the state machine of full IKEv2, with
-// four clients that seal what the input says (tests/controlplane/plane_world.h has its form and
-// what must hold after each step). A run of 2^20 sequences:
+// four clients that seal what the input says, and a RADIUS server (tests/controlplane/plane_world.h
+// has its form and what must hold after each step). A run of 2^20 sequences:
 //
 //   build/asan/tests/fuzz/machine_fuzz -runs=1048576 -max_len=512 tests/fuzz/corpus/machine
 #include <algorithm>
