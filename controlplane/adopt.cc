@@ -121,6 +121,7 @@ void Machine::supersede(const dp::Punt& punt) {
   if (sa == nullptr || sa->peer_spi() != punt.spi_i) return;
   ++plane_.counters.superseded;
   sa->serial = ike::TicketSerial(0);
+  if (IkeSa* rival = table_.find(sa->own.collided_ike)) close(*rival);
   close(*sa);
 }
 

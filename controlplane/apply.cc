@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/handlers.h"
 #include "controlplane/identity_text.h"
@@ -55,12 +56,38 @@ struct Machine::Applier {
   }
   void operator()(ReplaceChild& a) const {
     ChildSa* child = sa.child(a.spi_in);
-    if (child == nullptr) return;
+    if (child == nullptr || child->replaced) return;
     child->replaced = true;
     child->rekey_at_ms = ExchangeWindow::kNever;
     ++m.plane_.counters.children_rekeyed;
   }
   void operator()(ReplaceIke& a) const { m.replace_ike(sa, a); }
+  void operator()(NoteRival& a) const {
+    IkeSa& rival = m.add_successor(std::move(a.rival));
+    rival.ip4.reset();
+    rival.ip6.reset();
+    rival.rival_of = sa.our_spi();
+    sa.own.collided_ike = rival.our_spi();
+    sa.own.collided_nonce = std::move(a.lower_nonce);
+    ++m.plane_.counters.rekeys_crossed;
+    m.schedule(rival);
+  }
+  void operator()(YieldIke& a) const { m.yield_ike(sa, a.rival); }
+  void operator()(TakeOver&) const {
+    IkeSa* old = m.table_.find(sa.rival_of);
+    if (old == nullptr) return;
+    m.inherit(*old, sa);
+    old->state = SaState::replaced;
+    m.schedule(*old);
+  }
+  void operator()(DropIke& a) const {
+    IkeSa& redundant = m.add_successor(std::move(a.redundant));
+    redundant.ip4.reset();
+    redundant.ip6.reset();
+    redundant.delete_wanted = true;
+    m.ask_next(redundant);
+    m.schedule(redundant);
+  }
   void operator()(AwaitKe& a) const { sa.pending_ke = std::move(a.pending); }
   void operator()(AdvanceKe& a) const {
     KeChain& kes = sa.pending_ke->kes;
@@ -90,6 +117,7 @@ struct Machine::Applier {
   void operator()(NoteCollision& a) const {
     sa.own.collided_in = a.new_in;
     sa.own.collided_nonce = std::move(a.lower_nonce);
+    ++m.plane_.counters.rekeys_crossed;
   }
   void operator()(DeleteChild& a) const {
     if (ChildSa* child = sa.child(a.spi_in)) child->delete_wanted = true;
@@ -210,41 +238,64 @@ void Machine::release_at_worker(const IkeSa& sa) {
   post(sa, sa.adopted_from, dp::OrderKind::release, {});
 }
 
-// RFC 7296 §2.18: the new SA inherits all Child SAs; the old one waits for its Delete.
+IkeSa& Machine::add_successor(std::unique_ptr<IkeSa> successor) {
+  IkeSa& added = table_.add(std::move(successor));
+  table_.authenticated(added);
+  return added;
+}
+
 void Machine::replace_ike(IkeSa& sa, ReplaceIke& action) {
-  IkeSa& fresh = table_.add(std::move(action.successor));
-  fresh.children = std::move(sa.children);
-  sa.children.clear();
-  const ike::IkeSpi from = sa.our_spi(), to = fresh.our_spi();
-  if (sa.ip4) fresh.ip4 = plane_.workers.lease4(&*sa.ip4, to, from, 0);
-  if (sa.ip6) fresh.ip6 = plane_.workers.lease6(&*sa.ip6, to, from, 0);
+  IkeSa& fresh = add_successor(std::move(action.successor));
+  IkeSa* rival = table_.find(action.rival);
+  inherit(rival != nullptr && !is_rival(*rival) ? *rival : sa, fresh);
+  if (rival == nullptr) return;
+  // RFC 7296 §2.8.2: redundant; the peer made it and deletes it.
+  rival->rival_of = {};
+  rival->state = SaState::replaced;
+  rival->ends_at_ms = plane_.now.ms + kReplacedMs;
+  schedule(*rival);
+}
+
+void Machine::yield_ike(IkeSa& sa, ike::IkeSpi to) {
+  IkeSa* rival = table_.find(to);
+  if (rival != nullptr && rival->rival_of == sa.our_spi()) inherit(sa, *rival);
+}
+
+// RFC 7296 §2.18: the new SA inherits all Child SAs; the old one waits for its Delete.
+void Machine::inherit(IkeSa& from, IkeSa& to) {
+  to.children = std::exchange(from.children, {});
+  const ike::IkeSpi before = from.our_spi(), after = to.our_spi();
+  to.ip4.reset();
+  to.ip6.reset();
+  if (from.ip4) to.ip4 = plane_.workers.lease4(&*from.ip4, after, before, 0);
+  if (from.ip6) to.ip6 = plane_.workers.lease6(&*from.ip6, after, before, 0);
   // The client has resumed meanwhile, and what it had is that SA's: no other address stands for it.
-  if (fresh.ip4 && fresh.ip4 != sa.ip4) {
-    plane_.workers.release4(*fresh.ip4, to);
-    fresh.ip4.reset();
+  if (to.ip4 && to.ip4 != from.ip4) {
+    plane_.workers.release4(*to.ip4, after);
+    to.ip4.reset();
   }
-  if (fresh.ip6 && fresh.ip6 != sa.ip6) {
-    plane_.workers.release6(*fresh.ip6, to);
-    fresh.ip6.reset();
+  if (to.ip6 && to.ip6 != from.ip6) {
+    plane_.workers.release6(*to.ip6, after);
+    to.ip6.reset();
   }
-  sa.ip4.reset();
-  sa.ip6.reset();
-  if (fresh.serial.value() == 0) {
-    fresh.issuer = sa.issuer;
-    fresh.serial = sa.serial;
+  from.ip4.reset();
+  from.ip6.reset();
+  if (to.serial.value() == 0) {
+    to.issuer = from.issuer;
+    to.serial = from.serial;
   }
-  sa.serial = ike::TicketSerial(0);
-  if (const Connection* connection = plane_.policy->connection(fresh.connection_id))
-    set_lifetimes(fresh, *connection, plane_);
-  sa.pending_ke.reset();
-  move_children(fresh);  // their workers know them by the IKE SA that they belong to
-  sa.rekey_at_ms = ExchangeWindow::kNever;
-  sa.ends_at_ms = plane_.now.ms + kReplacedMs;
-  table_.authenticated(fresh);
+  from.serial = ike::TicketSerial(0);
+  if (const Connection* connection = plane_.policy->connection(to.connection_id))
+    set_lifetimes(to, *connection, plane_);
+  from.pending_ke.reset();
+  to.rival_of = {};
+  move_children(to);  // their workers know them by the IKE SA that they belong to
+  from.rekey_at_ms = ExchangeWindow::kNever;
+  from.ends_at_ms = plane_.now.ms + kReplacedMs;
   ++plane_.counters.ike_rekeyed;
   // Somebody ended the old SA while we rekeyed it.
-  fresh.delete_wanted = sa.delete_wanted;
-  schedule(fresh);
+  to.delete_wanted = from.delete_wanted;
+  schedule(to);
 }
 
 // What hangs on the SA goes, and it leaves the table.
@@ -252,6 +303,11 @@ std::unique_ptr<IkeSa> Machine::end(IkeSa& sa) {
   drop_fragments(sa);
   for (const ChildSa& child : sa.children) uninstall(sa, child);
   const ike::IkeSpi spi = sa.our_spi();
+  if (IkeSa* old = table_.find(sa.rival_of)) {
+    old->own.collided_ike = {};
+    old->own.collided_nonce.clear();
+  }
+  if (IkeSa* rival = table_.find(sa.own.collided_ike)) rival->rival_of = {};
   if (sa.ip4) plane_.workers.release4(*sa.ip4, spi);
   if (sa.ip6) plane_.workers.release6(*sa.ip6, spi);
   if (sa.called_back) --called_back_;

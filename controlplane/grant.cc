@@ -24,7 +24,7 @@ const IkeSa* predecessor(const GrantInput& input, Plane& plane) {
   if (!takes_over) return nullptr;
   for (const IkeSa* other : plane.sas.find_identity(input.peer_id))
     if (other->connection_id == input.connection->id && other->state == SaState::established &&
-        other->is_same_user(input.peer_id, input.eap_identity))
+        !is_rival(*other) && other->is_same_user(input.peer_id, input.eap_identity))
       return other;
   return nullptr;
 }

@@ -59,6 +59,35 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
 Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane);
 Transition on_followup_answered(const IkeSa& sa, const Answer& answer, Plane& plane);
 
+// rekey_end.cc: what exchanges of either side have made, the last key exchange included, and which
+// SA survives when both sides rekeyed the same one. RFC 7296 §2.8.1-2.8.2, §2.18.
+Transition child_made_by_us(const IkeSa& sa, const KeChain& kes, Plane& plane);
+Transition ike_made_by_us(const IkeSa& sa, const KeChain& kes, Plane& plane);
+// `more` is SK(1) | ... | SK(n) of the additional key exchanges.
+Transition child_made_by_peer(const IkeSa& sa, const PendingKe& pending, crypto::Bytes more,
+                              Plane& plane);
+// The ticket of the IKE SA that a rekey makes, or why there is none (RFC 5723 §4.1).
+struct SuccessorTicket {
+  TicketIssuer::Issued issued;
+  std::uint16_t refusal = 0;  // TICKET_NACK
+  // `answer`, which sees our octets, is CreateChildResponse or KeMessageContent.
+  void put_into(auto& answer) const {
+    answer.ticket = issued.ticket;
+    answer.ticket_lifetime_s = issued.lifetime_s;
+    answer.ticket_refusal = refusal;
+  }
+};
+struct IkeMadeByPeer {
+  Transition done;
+  SuccessorTicket ticket;
+};
+IkeMadeByPeer ike_made_by_peer(const IkeSa& sa, const Connection& connection,
+                               const PendingKe& pending, crypto::Bytes more, Plane& plane);
+// The peer has rekeyed what we are rekeying, and what it made is there.
+bool has_been_rekeyed(const IkeSa& sa);
+// What it made survives: ours has failed, or is redundant.
+Transition yield(const IkeSa& sa);
+
 // grant.cc: what an authenticated peer gets with its IKE_AUTH: addresses, Child SA, ticket.
 struct GrantInput {
   const Connection* connection = nullptr;
@@ -72,30 +101,10 @@ Transition grant(const IkeSa& sa, const Request& request, GrantInput input, Plan
 
 // Pieces that several handlers share.
 
-// The IKE SA that takes the place of `sa` after a rekey: the same peer and path, Message IDs from
-// 0, no keys yet (RFC 7296 §2.18).
-std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::IkeSpi peer_spi,
-                                    ike::IkeSpi own_spi, const ike::Suite& suite, Plane& plane);
-// Nonces of the exchange's initiator and responder; `additional` as in ike/key_schedule.h.
-void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
-                           crypto::Bytes nr, crypto::Bytes additional, Plane& plane,
-                           IkeSa& successor);
-// on_create_child.cc. A Child SA that the peer asked for is there: adds it, and what becomes of the
-// one that it replaces, if any. `lower_nonce` is the lower one of the exchange's two.
-void note_new_child(const IkeSa& sa, ike::EspSpi replaces, AddChild child, Octets lower_nonce,
-                    Transition& done);
-const Octets& lower_nonce(const Octets& a, const Octets& b);
 inline constexpr std::size_t kChildrenMax = 16;  // of one IKE SA, replaced ones included
 // on_followup_ke.cc. What the peer repeats in ADDITIONAL_KEY_EXCHANGE (RFC 9370 §2.2.4).
 Octets fresh_link(Plane& plane);
 crypto::SecretBytes join_secrets(crypto::Bytes a, crypto::Bytes b);
-// on_create_child.cc. The ticket of the IKE SA that a rekey makes, or why there is none (RFC 5723
-// §4.1).
-struct SuccessorTicket {
-  TicketIssuer::Issued issued;
-  std::uint16_t refusal = 0;  // TICKET_NACK
-};
-SuccessorTicket ticket_for(IkeSa& successor, const Connection& connection, Plane& plane);
 // The selectors a client may have on its own side: its leased addresses.
 ike::SelectorList leased_selectors(const std::optional<ike::Ip4>& ip4,
                                    const std::optional<ike::Ip6>& ip6);

@@ -137,9 +137,10 @@ struct OwnRequest {
   std::unique_ptr<crypto::KeyExchange> ke;
   std::vector<ike::Suite> offered;
   std::unique_ptr<KeChain> kes;  // while IKE_FOLLOWUP_KE goes on
-  // The peer rekeyed the same Child SA meanwhile: its new SA and the lower of its two nonces
-  // (RFC 7296 §2.8.1).
+  // The peer rekeyed the same SA meanwhile: what it made, of which we have the SPI, and the lower
+  // of the two nonces (RFC 7296 §2.8.1, §2.8.2).
   ike::EspSpi collided_in;
+  ike::IkeSpi collided_ike;
   Octets collided_nonce;
 };
 
@@ -173,6 +174,9 @@ struct IkeSa {
   std::unique_ptr<FragmentStore> fragments;  // only while some wait for others
   std::unique_ptr<Handshake> handshake;
   std::unique_ptr<PendingKe> pending_ke;
+  // Our SPI of the IKE SA that the peer replaced by this one while we are replacing it too. Until
+  // that is settled the old one has all that belongs to both. 0 = none.
+  ike::IkeSpi rival_of;
 
   // Known once authenticated.
   std::string connection;  // name
@@ -234,5 +238,7 @@ struct IkeSa {
     return nullptr;
   }
 };
+
+inline bool is_rival(const IkeSa& sa) { return sa.rival_of != ike::IkeSpi(); }
 
 }  // namespace cp

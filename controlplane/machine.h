@@ -121,7 +121,10 @@ class Machine {
   void uninstall(const IkeSa& sa, const ChildSa& child);
   void move_children(const IkeSa& sa);
   void release_at_worker(const IkeSa& sa);
+  IkeSa& add_successor(std::unique_ptr<IkeSa> successor);
   void replace_ike(IkeSa& sa, ReplaceIke& action);
+  void yield_ike(IkeSa& sa, ike::IkeSpi to);
+  void inherit(IkeSa& from, IkeSa& to);
   std::unique_ptr<IkeSa> end(IkeSa& sa);
   void forget(std::unique_ptr<IkeSa> sa);
   void forget_ended();

@@ -5,7 +5,6 @@
 #include "controlplane/handlers.h"
 #include "controlplane/ke_groups.h"
 #include "ike/create_child.h"
-#include "ike/key_schedule.h"
 #include "ike/proposal.h"
 
 namespace cp {
@@ -41,9 +40,11 @@ Transition wants_group(const IkeSa& sa, ike::KeId group, Plane& plane, ike::Chai
 
 // RFC 7296 §2.25: what we are doing ourselves decides whether the peer must wait.
 bool must_wait(const IkeSa& sa, const ike::CreateChildRequest& request, const ChildSa* old) {
-  if (sa.state != SaState::established || sa.delete_wanted) return true;
+  if (sa.state != SaState::established || sa.delete_wanted || is_rival(sa)) return true;
   switch (sa.own.asking) {
-    case Asking::rekey_ike:  // the two rekeys would leave two SAs; whoever retries makes one
+    case Asking::rekey_ike:  // its rekey crosses ours, once
+      return request.kind != ike::CreateChildKind::rekey_ike ||
+             sa.own.collided_ike != ike::IkeSpi();
     case Asking::delete_ike:
       return true;
     case Asking::rekey_child:
@@ -58,37 +59,31 @@ bool must_wait(const IkeSa& sa, const ike::CreateChildRequest& request, const Ch
   return true;
 }
 
-bool offers_additional(const OwnRequest& own) {
-  return std::ranges::any_of(own.offered,
-                             [](const ike::Suite& s) { return !s.additional.empty(); });
-}
-
-// Two rekeys of one Child SA are settled when both have been answered, which several key exchanges
-// draw out: with them the one that comes later waits.
-bool would_collide(const IkeSa& sa, const ChildSa* old, const ike::Suite& chosen) {
-  return old != nullptr && sa.own.asking == Asking::rekey_child && sa.own.child_in == old->spi_in &&
-         (!chosen.additional.empty() || offers_additional(sa.own));
-}
-
 ike::SelectorList client_side(const IkeSa& sa) {
   if (sa.ip4 || sa.ip6) return leased_selectors(sa.ip4, sa.ip6);
   if (!sa.children.empty()) return sa.children.front().ts_remote;
   return outer_selectors(sa.path);
 }
 
-// What waits for the additional key exchanges of `choice`.
+// What the peer's exchange makes: now, or after the additional key exchanges of `choice`.
 std::unique_ptr<PendingKe> pending_ke(const ike::CreateChildRequest& request,
                                       const ike::Choice& choice, Fresh& fresh, Plane& plane) {
   auto pending = std::make_unique<PendingKe>();
   KeChain& kes = pending->kes;
   kes.suite = choice.suite;
   kes.next_ke = choice.suite.additional.next(0);
-  kes.link = fresh_link(plane);
+  if (!choice.suite.additional.empty()) kes.link = fresh_link(plane);
   kes.shared = std::move(fresh.shared);
   kes.nonce_i = copy_of(request.nonce);
   kes.nonce_r = fresh.nonce;
   kes.ends_at_ms = plane.now.ms + kFollowupKeMs;
   return pending;
+}
+
+Transition await_ke(const IkeSa& sa, std::unique_ptr<PendingKe> pending) {
+  Transition begun{.next = sa.state};
+  begun.then(AwaitKe{std::move(pending)});
+  return begun;
 }
 
 Transition make_child(const IkeSa& sa, const Connection& connection,
@@ -101,13 +96,12 @@ Transition make_child(const IkeSa& sa, const Connection& connection,
       choice.spi.size() != 4)
     return refuse_child(sa, ike::Notify::no_proposal_chosen, answer);
   if (!ke_fits) return wants_group(sa, choice.suite.ke, plane, answer);
-  if (would_collide(sa, old, choice.suite))
-    return refuse_child(sa, ike::Notify::temporary_failure, answer);
   Fresh fresh;
   if (!make_fresh(choice.suite.ke, request.ke_data, plane, fresh))
     return refuse_child(sa, ike::Notify::invalid_syntax, answer);
-  AddChild made;
-  ChildSa& child = made.child;
+  auto pending = pending_ke(request, choice, fresh, plane);
+  pending->replaces = old != nullptr ? old->spi_in : ike::EspSpi(0);
+  ChildSa& child = pending->kes.child;
   ike::narrow(request.ts_i, client_side(sa), child.ts_remote);
   ike::narrow(request.ts_r, connection.local_ts, child.ts_local);
   if (child.ts_remote.count == 0 || child.ts_local.count == 0)
@@ -118,31 +112,16 @@ Transition make_child(const IkeSa& sa, const Connection& connection,
   if (child.spi_in.value() == 0) return refuse_child(sa, ike::Notify::no_additional_sas, answer);
   child.spi_out = ike::EspSpi(crypto::load_be32(choice.spi.data()));
   child.suite = choice.suite;
-  ike::CreateChildResponse response{.proposal_number = choice.proposal_number,
-                                    .suite = choice.suite,
-                                    .child_spi = child.spi_in,
-                                    .nonce = fresh.nonce,
-                                    .ke_data = fresh.ke,
-                                    .ts_i = &child.ts_remote,
-                                    .ts_r = &child.ts_local};
-  Transition done{.next = sa.state};
-  const ike::EspSpi replaces = old != nullptr ? old->spi_in : ike::EspSpi(0);
-  if (!choice.suite.additional.empty()) {
-    auto pending = pending_ke(request, choice, fresh, plane);
-    pending->kes.child = child;
-    pending->replaces = replaces;
-    response.link = pending->kes.link;
-    ike::write_create_child_response(answer, response);
-    done.then(AwaitKe{std::move(pending)});
-    return done;
-  }
-  ike::derive_child_keys_with_ke(
-      plane.engine, sa.suite, sa.keys().sk_d, fresh.shared.reveal(), request.nonce, fresh.nonce,
-      crypto::MutBytes(made.keymat.fill()).first(ike::child_keymat_len(child.suite)));
-  ike::write_create_child_response(answer, response);
-  note_new_child(sa, replaces, std::move(made), lower_nonce(copy_of(request.nonce), fresh.nonce),
-                 done);
-  return done;
+  ike::write_create_child_response(answer, {.proposal_number = choice.proposal_number,
+                                            .suite = choice.suite,
+                                            .child_spi = child.spi_in,
+                                            .nonce = fresh.nonce,
+                                            .ke_data = fresh.ke,
+                                            .ts_i = &child.ts_remote,
+                                            .ts_r = &child.ts_local,
+                                            .link = pending->kes.link});
+  return choice.suite.additional.empty() ? child_made_by_peer(sa, *pending, {}, plane)
+                                         : await_ke(sa, std::move(pending));
 }
 
 // RFC 7296 §1.3.2, §2.18.
@@ -159,71 +138,29 @@ Transition rekey_ike(const IkeSa& sa, const Connection& connection,
   Fresh fresh;
   if (!make_fresh(choice.suite.ke, request.ke_data, plane, fresh))
     return refuse_child(sa, ike::Notify::invalid_syntax, answer);
-  const ike::IkeSpi peer_spi(crypto::load_be64(choice.spi.data()));
-  const ike::IkeSpi own_spi = plane.workers.new_control_spi(plane.random);
+  auto pending = pending_ke(request, choice, fresh, plane);
+  pending->is_ike = true;
+  pending->ticket_request = request.ticket_request;
+  pending->kes.peer_spi = ike::IkeSpi(crypto::load_be64(choice.spi.data()));
+  pending->kes.own_spi = plane.workers.new_control_spi(plane.random);
   ike::CreateChildResponse response{.is_ike = true,
                                     .proposal_number = choice.proposal_number,
                                     .suite = choice.suite,
-                                    .ike_spi = own_spi,
+                                    .ike_spi = pending->kes.own_spi,
                                     .nonce = fresh.nonce,
-                                    .ke_data = fresh.ke};
+                                    .ke_data = fresh.ke,
+                                    .link = pending->kes.link};
   if (!choice.suite.additional.empty()) {
-    auto pending = pending_ke(request, choice, fresh, plane);
-    pending->is_ike = true;
-    pending->kes.peer_spi = peer_spi;
-    pending->kes.own_spi = own_spi;
-    pending->ticket_request = request.ticket_request;
-    response.link = pending->kes.link;
     ike::write_create_child_response(answer, response);
-    Transition begun{.next = sa.state};
-    begun.then(AwaitKe{std::move(pending)});
-    return begun;
+    return await_ke(sa, std::move(pending));
   }
-  std::unique_ptr<IkeSa> successor =
-      successor_of(sa, false, peer_spi, own_spi, choice.suite, plane);
-  derive_successor_keys(sa, fresh.shared.reveal(), request.nonce, fresh.nonce, {}, plane,
-                        *successor);
-  SuccessorTicket ticket;
-  if (request.ticket_request) ticket = ticket_for(*successor, connection, plane);
-  response.ticket = ticket.issued.ticket;
-  response.ticket_lifetime_s = ticket.issued.lifetime_s;
-  response.ticket_refusal = ticket.refusal;
+  IkeMadeByPeer made = ike_made_by_peer(sa, connection, *pending, {}, plane);
+  made.ticket.put_into(response);
   ike::write_create_child_response(answer, response);
-  Transition done{.next = SaState::replaced};
-  done.then(ReplaceIke{std::move(successor)});
-  return done;
+  return std::move(made.done);
 }
 
 }  // namespace
-
-void note_new_child(const IkeSa& sa, ike::EspSpi replaces, AddChild child, Octets lower_nonce,
-                    Transition& done) {
-  const ike::EspSpi spi_in = child.child.spi_in;
-  done.then(std::move(child));
-  if (replaces.value() == 0) return;
-  if (sa.own.asking == Asking::rekey_child && sa.own.child_in == replaces) {
-    done.then(NoteCollision{.new_in = spi_in, .lower_nonce = std::move(lower_nonce)});
-  } else {
-    done.then(ReplaceChild{replaces});
-  }
-}
-
-const Octets& lower_nonce(const Octets& a, const Octets& b) {
-  return std::ranges::lexicographical_compare(a, b) ? a : b;
-}
-
-SuccessorTicket ticket_for(IkeSa& successor, const Connection& connection, Plane& plane) {
-  SuccessorTicket ticket;
-  if (connection.tickets)
-    ticket.issued = plane.tickets.issue(TicketIssuer::subject_of(successor), plane.now.unix_s);
-  if (ticket.issued.ticket.empty()) {
-    ticket.refusal = static_cast<std::uint16_t>(ike::Notify::ticket_nack);
-    return ticket;
-  }
-  successor.issuer = ticket.issued.issuer;
-  successor.serial = ticket.issued.serial;
-  return ticket;
-}
 
 Transition on_create_child(const IkeSa& sa, const Request& request, Plane& plane,
                            ike::ChainBuilder& answer) {

@@ -5,7 +5,6 @@
 #include "controlplane/handlers.h"
 #include "controlplane/ke_groups.h"
 #include "ike/intermediate.h"
-#include "ike/key_schedule.h"
 
 namespace cp {
 namespace {
@@ -34,16 +33,8 @@ Transition finish_child(const IkeSa& sa, const PendingKe& pending, crypto::Bytes
   if (old_is_gone) return give_up(sa, ike::Notify::state_not_found, plane, answer);
   if (sa.children.size() >= kChildrenMax)
     return give_up(sa, ike::Notify::no_additional_sas, plane, answer);
-  const KeChain& kes = pending.kes;
-  AddChild made;
-  made.child = kes.child;
-  ike::derive_child_keys_with_ke(
-      plane.engine, sa.suite, sa.keys().sk_d, kes.shared.reveal(), kes.nonce_i, kes.nonce_r,
-      crypto::MutBytes(made.keymat.fill()).first(ike::child_keymat_len(kes.suite)), more);
   ike::write_ke_message(answer, content);
-  Transition done{.next = sa.state};
-  note_new_child(sa, pending.replaces, std::move(made), lower_nonce(kes.nonce_i, kes.nonce_r),
-                 done);
+  Transition done = child_made_by_peer(sa, pending, more, plane);
   done.then(ForgetKe{});
   return done;
 }
@@ -52,20 +43,11 @@ Transition finish_ike(const IkeSa& sa, const PendingKe& pending, crypto::Bytes m
                       ike::KeMessageContent content, Plane& plane, ike::ChainBuilder& answer) {
   const Connection* connection = plane.policy->connection(sa.connection_id);
   if (connection == nullptr) return give_up(sa, ike::Notify::no_additional_sas, plane, answer);
-  const KeChain& kes = pending.kes;
-  std::unique_ptr<IkeSa> successor =
-      successor_of(sa, false, kes.peer_spi, kes.own_spi, kes.suite, plane);
-  derive_successor_keys(sa, kes.shared.reveal(), kes.nonce_i, kes.nonce_r, more, plane, *successor);
-  // A ticket holds SK_d, which is there only now.
-  SuccessorTicket ticket;
-  if (pending.ticket_request) ticket = ticket_for(*successor, *connection, plane);
-  content.ticket = ticket.issued.ticket;
-  content.ticket_lifetime_s = ticket.issued.lifetime_s;
-  content.ticket_refusal = ticket.refusal;
+  IkeMadeByPeer made = ike_made_by_peer(sa, *connection, pending, more, plane);
+  made.ticket.put_into(content);
   ike::write_ke_message(answer, content);
-  Transition done{.next = SaState::replaced};
-  done.then(ReplaceIke{std::move(successor)});
-  return done;
+  made.done.then(ForgetKe{});
+  return std::move(made.done);
 }
 
 }  // namespace

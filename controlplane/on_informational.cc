@@ -56,6 +56,11 @@ TicketIssuer::Issued ticket_for(const IkeSa& sa, Plane& plane, ike::Informationa
 
 Transition delete_ike(const IkeSa& sa, Plane& plane) {
   Transition ended{.next = SaState::closed};
+  if (sa.own.collided_ike != ike::IkeSpi()) {
+    // RFC 7296 §2.25.2: the peer has rekeyed, and our own rekey is forgotten.
+    ended.then(YieldIke{sa.own.collided_ike});
+    return ended;
+  }
   const Connection* connection = plane.policy->connection(sa.connection_id);
   if (connection != nullptr && connection->revoke_tickets_on_delete) ended.then(RevokeTicket{});
   return ended;
@@ -73,6 +78,11 @@ Transition on_informational(const IkeSa& sa, const Request& request, Plane& plan
   if (message.deletes_ike) return delete_ike(sa, plane);
 
   Transition done{.next = sa.state};
+  // A peer that uses what it made has settled the matter, or has never known of our rekey (RFC 7296
+  // §2.8.2).
+  const IkeSa* old = plane.sas.find(sa.rival_of);
+  const IkeSa& holder = old != nullptr ? *old : sa;
+  if (old != nullptr) done.then(TakeOver{});
   ike::InformationalContent content;
   NatHashes hashes;
   if (!update_addresses(sa, request, message, plane, hashes, done))
@@ -83,7 +93,7 @@ Transition on_informational(const IkeSa& sa, const Request& request, Plane& plan
   }
   content.cookie2 = message.cookie2;
   std::vector<ike::EspSpi> ours;
-  delete_children(sa, message, ours, done);
+  delete_children(holder, message, ours, done);
   content.deleted_esp = ours;
   TicketIssuer::Issued issued;
   if (message.ticket_request && sa.state == SaState::established)
@@ -92,10 +102,10 @@ Transition on_informational(const IkeSa& sa, const Request& request, Plane& plan
   if (!issued.ticket.empty()) done.then(NoteTicket{issued.issuer, issued.serial});
   if (message.has_config) {
     content.has_config = true;
-    content.config.has_ip4 = message.config.wants_ip4 && sa.ip4;
-    content.config.has_ip6 = message.config.wants_ip6 && sa.ip6;
-    content.config.ip4 = sa.ip4.value_or(ike::Ip4{});
-    content.config.ip6 = sa.ip6.value_or(ike::Ip6{});
+    content.config.has_ip4 = message.config.wants_ip4 && holder.ip4;
+    content.config.has_ip6 = message.config.wants_ip6 && holder.ip6;
+    content.config.ip4 = holder.ip4.value_or(ike::Ip4{});
+    content.config.ip6 = holder.ip6.value_or(ike::Ip6{});
   }
   ike::write_informational(answer, content);
   return done;

@@ -82,7 +82,7 @@ void Machine::start_child_rekey(IkeSa& sa, ike::EspSpi spi_in) {
 }
 
 void Machine::start_rekey(IkeSa& sa) {
-  if (sa.state != SaState::established || !sa.window.may_ask()) return;
+  if (sa.state != SaState::established || is_rival(sa) || !sa.window.may_ask()) return;
   if (sa.pending_ke != nullptr) {
     sa.rekey_at_ms = sa.pending_ke->kes.ends_at_ms;
     return schedule(sa);

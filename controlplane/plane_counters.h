@@ -36,6 +36,7 @@ struct PlaneCounters {
   std::uint64_t children_rekeyed = 0;
   std::uint64_t children_deleted = 0;
   std::uint64_t ike_rekeyed = 0;
+  std::uint64_t rekeys_crossed = 0;
   std::uint64_t followup_kes = 0;
   std::uint64_t followup_ke_lost = 0;
   std::uint64_t ike_deleted = 0;
@@ -93,6 +94,8 @@ inline constexpr auto kPlaneCounterRows = std::to_array<PlaneCounterRow>({
     {"children_rekeyed", &PlaneCounters::children_rekeyed, "Child SAs replaced by a rekey"},
     {"children_deleted", &PlaneCounters::children_deleted, "Child SAs removed"},
     {"ike_rekeyed", &PlaneCounters::ike_rekeyed, "IKE SAs replaced by a rekey"},
+    {"rekeys_crossed", &PlaneCounters::rekeys_crossed,
+     "rekeys of peers that met one of ours of the same SA"},
     {"followup_kes", &PlaneCounters::followup_kes,
      "IKE_FOLLOWUP_KE served, and answers to ours that were good"},
     {"followup_ke_lost", &PlaneCounters::followup_ke_lost,

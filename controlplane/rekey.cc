@@ -1,5 +1,5 @@
 // Rekeys that the gateway begins: its CREATE_CHILD_SA requests, and what their answers mean.
-// RFC 7296 §1.3.2-1.3.3, §2.8, §2.18, §2.25; RFC 9370 §2.2.4.
+// RFC 7296 §1.3.2-1.3.3, §2.8, §2.25; RFC 9370 §2.2.4.
 #include <algorithm>
 
 #include "controlplane/handlers.h"
@@ -74,8 +74,10 @@ bool may_demand(const IkeSa& sa, ike::EspSpi child, ike::KeId group, const Plane
          has_group(connection->child_suites, group);
 }
 
-Transition rekey_later(const IkeSa& sa, const ike::CreateChildAnswer& answer, ike::EspSpi child,
-                       Plane& plane) {
+// Where the peer's own rekey of the same SA has come first, nothing is left to try.
+Transition rekey_failed(const IkeSa& sa, const ike::CreateChildAnswer& answer, Plane& plane) {
+  if (has_been_rekeyed(sa)) return yield(sa);
+  const ike::EspSpi child = sa.own.child_in;  // 0: the IKE SA
   Transition later{.next = sa.state};
   RekeyLater again{.child = child, .after_ms = retry_ms(plane)};
   if (answer.error == static_cast<std::uint16_t>(ike::Notify::invalid_ke_payload) &&
@@ -100,20 +102,6 @@ bool has_link_if_needed(const ike::CreateChildAnswer& answer, const ike::Suite& 
 
 bool is_offered(std::span<const ike::Suite> offered, const ike::Suite& suite) {
   return std::ranges::find(offered, suite) != offered.end();
-}
-
-// Of two new SAs for one old one, the one that the lowest of four nonces made is redundant; whoever
-// made it deletes it. The other side's survivor replaces the old SA (RFC 7296 §2.8.1).
-void settle_collision(const IkeSa& sa, ike::EspSpi ours, crypto::Bytes peer_nonce,
-                      Transition& done) {
-  const OwnRequest& own = sa.own;
-  const Octets theirs(peer_nonce.begin(), peer_nonce.end());
-  const Octets& our_lowest =
-      std::ranges::lexicographical_compare(own.nonce, theirs) ? own.nonce : theirs;
-  const bool ours_is_redundant =
-      std::ranges::lexicographical_compare(our_lowest, own.collided_nonce);
-  done.then(ReplaceChild{own.child_in});
-  done.then(DeleteChild{ours_is_redundant ? ours : own.child_in});
 }
 
 // What the answer to our CREATE_CHILD_SA began.
@@ -160,6 +148,7 @@ Transition ask_ke(const IkeSa& sa, std::unique_ptr<KeChain> kes) {
                  .nonce = sa.own.nonce,
                  .offered = sa.own.offered,
                  .collided_in = sa.own.collided_in,
+                 .collided_ike = sa.own.collided_ike,
                  .collided_nonce = sa.own.collided_nonce};
   const crypto::Bytes ke = begin_ke(method, own);
   CHECK(own.ke != nullptr);  // nothing else was offered
@@ -175,82 +164,7 @@ Transition ask_ke(const IkeSa& sa, std::unique_ptr<KeChain> kes) {
   return asks;
 }
 
-Transition child_made(const IkeSa& sa, const KeChain& kes, Plane& plane) {
-  const OwnRequest& own = sa.own;
-  AddChild added;
-  added.child = kes.child;
-  ike::derive_child_keys_with_ke(
-      plane.engine, sa.suite, sa.keys().sk_d, kes.shared.reveal(), kes.nonce_i, kes.nonce_r,
-      crypto::MutBytes(added.keymat.fill()).first(ike::child_keymat_len(kes.suite)),
-      kes.more.reveal());
-  Transition done{.next = sa.state};
-  const ike::EspSpi ours = added.child.spi_in;
-  // The old SA went meanwhile, or the peer narrowed to nothing.
-  const bool ours_is_useless =
-      added.child.ts_local.count == 0 || added.child.ts_remote.count == 0 ||
-      std::ranges::find(sa.children, own.child_in, &ChildSa::spi_in) == sa.children.end();
-  done.then(std::move(added));
-  if (ours_is_useless) {
-    done.then(DeleteChild{ours});
-  } else if (own.collided_in.value() != 0) {
-    settle_collision(sa, ours, kes.nonce_r, done);
-  } else {
-    done.then(ReplaceChild{own.child_in});
-    done.then(DeleteChild{own.child_in});
-  }
-  return done;
-}
-
-Transition ike_made(const IkeSa& sa, const KeChain& kes, Plane& plane) {
-  std::unique_ptr<IkeSa> successor =
-      successor_of(sa, true, kes.peer_spi, kes.own_spi, kes.suite, plane);
-  derive_successor_keys(sa, kes.shared.reveal(), kes.nonce_i, kes.nonce_r, kes.more.reveal(), plane,
-                        *successor);
-  Transition done{.next = SaState::replaced};
-  done.then(ReplaceIke{std::move(successor)});
-  done.then(DeleteIke{});
-  return done;
-}
-
 }  // namespace
-
-std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, ike::IkeSpi peer_spi,
-                                    ike::IkeSpi own_spi, const ike::Suite& suite, Plane& plane) {
-  auto next = std::make_unique<IkeSa>();
-  next->we_initiated = we_initiated;
-  next->spi_i = we_initiated ? own_spi : peer_spi;
-  next->spi_r = we_initiated ? peer_spi : own_spi;
-  next->state = SaState::established;
-  next->suite = suite;
-  next->path = sa.path;
-  next->worker = sa.worker;
-  next->nat_here = sa.nat_here;
-  next->nat_there = sa.nat_there;
-  next->fragmentation = sa.fragmentation;
-  next->mobike = sa.mobike;
-  next->connection = sa.connection;
-  next->connection_id = sa.connection_id;
-  next->peer_id = sa.peer_id;
-  next->own_id = sa.own_id;
-  next->eap_identity = sa.eap_identity;
-  next->auth_method = sa.auth_method;
-  next->ip4 = sa.ip4;
-  next->ip6 = sa.ip6;
-  next->resumptions = sa.resumptions;
-  next->full_auth_s = sa.full_auth_s;
-  next->created_ms = next->established_ms = next->heard_ms = plane.now.ms;
-  return next;
-}
-
-void derive_successor_keys(const IkeSa& sa, crypto::Bytes shared, crypto::Bytes ni,
-                           crypto::Bytes nr, crypto::Bytes additional, Plane& plane,
-                           IkeSa& successor) {
-  ike::derive_rekeyed_keys(
-      plane.engine, sa.suite, sa.keys().sk_d, successor.suite, shared, ni, nr, successor.spi_i,
-      successor.spi_r,
-      crypto::MutBytes(successor.keymat.fill()).first(ike::ike_keymat_len(successor.suite)),
-      additional);
-}
 
 OwnRequest begin_child_rekey(const ChildSa& child, const Connection& connection, Plane& plane,
                              ike::ChainBuilder& request) {
@@ -280,7 +194,7 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
   ike::CreateChildAnswer made;
   if (ike::parse_create_child_answer(answer.first, answer.inner, made) != ike::ParseError::none) {
     ++plane.counters.malformed;
-    return rekey_later(sa, {}, own.child_in, plane);
+    return rekey_failed(sa, {}, plane);
   }
   if (made.error == static_cast<std::uint16_t>(ike::Notify::child_sa_not_found)) {
     // The peer has deleted it; so it is gone here too.
@@ -290,17 +204,11 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
   }
   ike::Choice choice;
   crypto::SecretBytes shared;
-  if (made.error != 0 && own.collided_in.value() != 0) {
-    // The peer's own rekey of the same Child SA came first; there is nothing left to try.
-    Transition replaced{.next = sa.state};
-    replaced.then(ReplaceChild{own.child_in});
-    return replaced;
-  }
   if (made.error != 0 || !made.has_ts ||
       ike::read_chosen(made.sa, ike::Protocol::esp, choice) != ike::ParseError::none ||
       !is_offered(own.offered, choice.suite) || choice.spi.size() != 4 ||
       !has_link_if_needed(made, choice.suite) || !finish_ke(own, made, choice.suite.ke, shared))
-    return rekey_later(sa, made, own.child_in, plane);
+    return rekey_failed(sa, made, plane);
 
   auto kes = chain_of(sa, made, choice, std::move(shared), plane);
   ChildSa& child = kes->child;
@@ -309,7 +217,7 @@ Transition on_child_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane)
   child.suite = choice.suite;
   child.we_initiated = true;
   narrow_answer(sa, made, child);
-  return is_complete(*kes) ? child_made(sa, *kes, plane) : ask_ke(sa, std::move(kes));
+  return is_complete(*kes) ? child_made_by_us(sa, *kes, plane) : ask_ke(sa, std::move(kes));
 }
 
 OwnRequest begin_ike_rekey(const IkeSa& sa, const Connection& connection, Plane& plane,
@@ -343,11 +251,11 @@ Transition on_ike_rekeyed(const IkeSa& sa, const Answer& answer, Plane& plane) {
       !is_offered(own.offered, choice.suite) || choice.spi.size() != 8 ||
       choice.suite.ke == ike::KeId::none || !has_link_if_needed(made, choice.suite) ||
       !finish_ke(own, made, choice.suite.ke, shared))
-    return rekey_later(sa, made, ike::EspSpi(0), plane);
+    return rekey_failed(sa, made, plane);
   auto kes = chain_of(sa, made, choice, std::move(shared), plane);
   kes->peer_spi = ike::IkeSpi(crypto::load_be64(choice.spi.data()));
   kes->own_spi = own.new_ike_spi;
-  return is_complete(*kes) ? ike_made(sa, *kes, plane) : ask_ke(sa, std::move(kes));
+  return is_complete(*kes) ? ike_made_by_us(sa, *kes, plane) : ask_ke(sa, std::move(kes));
 }
 
 Transition on_followup_answered(const IkeSa& sa, const Answer& answer, Plane& plane) {
@@ -364,13 +272,13 @@ Transition on_followup_answered(const IkeSa& sa, const Answer& answer, Plane& pl
       !own.ke->derive(message.ke_data, secret.fill())) {
     // STATE_NOT_FOUND, or what the peer should not have said: all of it again, later.
     ++plane.counters.followup_ke_lost;
-    return rekey_later(sa, {}, own.child_in, plane);
+    return rekey_failed(sa, {}, plane);
   }
   ++plane.counters.followup_kes;
   auto longer = longer_chain(kes, message, secret.reveal());
   if (!is_complete(*longer)) return ask_ke(sa, std::move(longer));
-  return own.asking == Asking::rekey_ike ? ike_made(sa, *longer, plane)
-                                         : child_made(sa, *longer, plane);
+  return own.asking == Asking::rekey_ike ? ike_made_by_us(sa, *longer, plane)
+                                         : child_made_by_us(sa, *longer, plane);
 }
 
 }  // namespace cp

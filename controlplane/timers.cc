@@ -104,6 +104,8 @@ void Machine::peer_is_dead(IkeSa& sa) {
     ++plane_.counters.peers_dead;
     plane_.log.info("{:016x}: peer does not answer; closed", sa.our_spi().value());
   }
+  // It may have gone on with the one that it made itself.
+  yield_ike(sa, sa.own.collided_ike);
   close(sa);
 }
 
@@ -115,6 +117,8 @@ void Machine::close(IkeSa& sa) {
 // The gateway ends the SA, so its ticket dies too.
 void Machine::terminate(IkeSa& sa) {
   if (!is_authenticated(sa.state)) return close(sa);
+  if (IkeSa* old = table_.find(sa.rival_of))
+    return terminate(*old);  // and with it whoever survives
   if (sa.serial.value() != 0) ++plane_.counters.tickets_revoked;
   plane_.tickets.revoke(sa);
   sa.serial = ike::TicketSerial(0);

@@ -66,6 +66,22 @@ struct ReplaceChild {
 // The IKE SA that replaces this one; Child SAs, leases and ticket pass to it (RFC 7296 §2.18).
 struct ReplaceIke {
   std::unique_ptr<IkeSa> successor;
+  ike::IkeSpi rival{};  // that the peer made at the same time, and will delete; 0 = none
+};
+// The peer rekeyed the IKE SA that we are rekeying (RFC 7296 §2.8.2).
+struct NoteRival {
+  std::unique_ptr<IkeSa> rival;
+  Octets lower_nonce;
+};
+// All that belongs to this SA passes to the rival, if that is there and has not got it already.
+struct YieldIke {
+  ike::IkeSpi rival;
+};
+// The same, said of the rival.
+struct TakeOver {};
+// What our own rekey made is redundant: it is deleted at once.
+struct DropIke {
+  std::unique_ptr<IkeSa> redundant;
 };
 // The peer's CREATE_CHILD_SA goes on in IKE_FOLLOWUP_KE (RFC 9370 §2.2.4).
 struct AwaitKe {
@@ -113,10 +129,10 @@ struct RekeyLater {
   std::optional<ike::KeId> group{};  // that the peer demands
 };
 
-using Action =
-    std::variant<NoteIntermediate, BeginEap, Authenticate, AddChild, RemoveChild, ReplaceChild,
-                 ReplaceIke, AwaitKe, AdvanceKe, ForgetKe, AskKe, NoteTicket, Move, NoteCollision,
-                 DeleteChild, DeleteIke, RevokeTicket, RekeyLater>;
+using Action = std::variant<NoteIntermediate, BeginEap, Authenticate, AddChild, RemoveChild,
+                            ReplaceChild, ReplaceIke, NoteRival, YieldIke, TakeOver, DropIke,
+                            AwaitKe, AdvanceKe, ForgetKe, AskKe, NoteTicket, Move, NoteCollision,
+                            DeleteChild, DeleteIke, RevokeTicket, RekeyLater>;
 
 struct Transition {
   SaState next;

@@ -187,17 +187,6 @@ TEST_F(OnFollowupKe, OfAReplacedSaThereIsNone) {
   EXPECT_EQ(error(client.followup()), number(ike::Notify::state_not_found));
 }
 
-TEST_F(OnFollowupKe, TwoRekeysOfOneChildDoNotMeet) {  // RFC 7296 §2.25
-  ASSERT_TRUE(connect());
-  rig.plane().machine().start_child_rekey(sa(), client.child_out);
-  ASSERT_TRUE(asked().ok);
-  EXPECT_EQ(error(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02),
-                                     ike::KeId::curve25519, one)),
-            number(ike::Notify::temporary_failure));
-  EXPECT_EQ(error(client.rekey_child(client.child_in, ike::EspSpi(0xc0ffee02))),
-            number(ike::Notify::temporary_failure));
-}
-
 TEST_F(OnFollowupKe, OurRekeyWaitsForThePeers) {
   ASSERT_TRUE(connect());
   ASSERT_TRUE(begin_child(one));

@@ -237,7 +237,12 @@ void PlaneWorld::check_sa(const IkeSa& sa) {
          sa.handshake->eap->progress() == EapAuthenticator::Progress::waiting));
   CHECK(sa.scheduled_ms != ExchangeWindow::kNever);
   CHECK(sa.window.is_asking() == (sa.own.asking != Asking::nothing));
-  if (sa.state != SaState::established) CHECK(sa.children.empty() && !sa.ip4);
+  if (sa.state != SaState::established || is_rival(sa)) CHECK(sa.children.empty() && !sa.ip4);
+  if (is_rival(sa)) {
+    const IkeSa* old = rig_.sa(sa.rival_of);
+    CHECK(old != nullptr && old->state == SaState::established);
+    CHECK(old->own.asking == Asking::rekey_ike && old->own.collided_ike == sa.our_spi());
+  }
   const auto found = rig_.sas().find_identity(sa.peer_id);
   CHECK(std::ranges::count(found, &sa) == (is_authenticated(sa.state) ? 1 : 0));
   auto& [next, own] = windows_[sa.our_spi().value()];

@@ -173,11 +173,12 @@ void PlaneWorld::rekey_ike(Peer& p) {
   const auto answers = deliver(p.client->rekey_ike(ike::IkeSpi(0xa000'0000 + ++serial_)), p.path);
   if (!p.client->take_rekey_ike(p.client->open(answers))) return;
   p.client->is_responder = false;
-  p.asked.reset();
+  const auto asked = std::exchange(p.asked, std::nullopt);
   if (how % 2 != 0) return;
   Peer& other = next_to(p);
   other = {};
   other.client = std::move(old);
+  other.asked = asked;  // the gateway's own rekey, which this one crosses
   other.stage = Stage::up;
   other.path = p.path;
 }

@@ -46,10 +46,11 @@ inline std::string lasting_text(const IkeSa& sa) {
                   state_name(sa.state), sa.we_initiated, static_cast<int>(sa.suite.encr),
                   sa.handshake != nullptr ? 0 : digest_of(sa.keymat.reveal()));
   text +=
-      fmt::format("own {} {} due {} request {:x} asks {} {:08x} {:08x} {:016x}\n",
+      fmt::format("own {} {} due {} request {:x} asks {} {:08x} {:08x} {:016x} rivals {:x} {:x}\n",
                   sa.window.own_id().value(), sa.window.is_asking(), sa.window.retransmit_at_ms(),
                   digest_of(sa.window.own_request()), static_cast<int>(sa.own.asking),
-                  sa.own.child_in.value(), sa.own.collided_in.value(), sa.own.new_ike_spi.value());
+                  sa.own.child_in.value(), sa.own.collided_in.value(), sa.own.new_ike_spi.value(),
+                  sa.own.collided_ike.value(), sa.rival_of.value());
   text += fmt::format("path {} {} {} marker {} nat {} {} fragments {} {} mobike {} adopted {}\n",
                       digest_of(sa.path.peer_octets()), sa.path.peer_port, sa.path.local_port,
                       sa.path.non_esp_marker, sa.nat_here, sa.nat_there, sa.fragmentation,
