@@ -49,6 +49,7 @@ void Machine::adopt(unsigned worker, const dp::Punt& punt) {
   made->nat_there = punt.path.non_esp_marker;
   made->fragmentation = from.fragmentation;
   made->mobike = from.mobike;
+  made->post_quantum = from.post_quantum;
   made->adopted = true;
   made->adopted_from = made->worker;
   made->peer_id.assign(from.id_i.begin(), from.id_i.begin() + from.id_i_len);

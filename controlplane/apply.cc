@@ -165,6 +165,7 @@ void Machine::authenticate(IkeSa& sa, Authenticate& action) {
   sa.eap_identity = std::move(action.eap_identity);
   sa.auth_method = action.method;
   sa.mobike = action.mobike;
+  sa.post_quantum = ike::is_post_quantum(sa.suite);
   sa.ip4 = action.ip4;
   sa.ip6 = action.ip6;
   sa.full_auth_s = plane_.now.unix_s;

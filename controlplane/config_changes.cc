@@ -84,6 +84,8 @@ void Comparison::tickets() {
       [](const GatewayConfig& c) { return c.workers.tickets.policy_generation; });
   key("tickets.resumptions_max",
       [](const GatewayConfig& c) { return c.workers.tickets.resumptions_max; });
+  key("tickets.require_post_quantum",
+      [](const GatewayConfig& c) { return c.workers.tickets.require_post_quantum; });
 }
 
 // Credentials of connections are read again, RADIUS conversations go on as they began.

@@ -107,6 +107,7 @@ void read_tickets(TableReader in, GatewayConfig& config) {
   in.seconds("clock_skew", tickets.clock_skew_s, {0, 3600});
   in.integer("policy_generation", tickets.policy_generation, {0, kCountMax});
   in.integer("resumptions_max", tickets.resumptions_max, {0, 65535});
+  in.boolean("require_post_quantum", tickets.require_post_quantum);
   in.value("rotate_every", config.keyring.rotate_every_s, parse_period_s);
   read_denied(in, config.denied);
 

@@ -140,6 +140,7 @@ TicketIssuer::Issued ticket_for(const IkeSa& sa, const GrantInput& input, const 
                                   .auth_method = input.method,
                                   .ip4 = grant.ip4,
                                   .ip6 = grant.ip6,
+                                  .post_quantum = ike::is_post_quantum(sa.suite),
                                   .full_auth_s = plane.now.unix_s},
                                  plane.now.unix_s);
   if (issued.ticket.empty())

@@ -189,6 +189,7 @@ struct IkeSa {
   std::vector<ChildSa> children;
   ike::IssuerId issuer;  // of the ticket issued last for this SA
   ike::TicketSerial serial;
+  bool post_quantum = false;  // ML-KEM is in the history of SK_d; tickets bear the mark
   std::uint16_t resumptions = 0;
   std::uint64_t full_auth_s = 0;  // Unix seconds
 

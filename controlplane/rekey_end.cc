@@ -71,6 +71,8 @@ std::unique_ptr<IkeSa> successor_of(const IkeSa& sa, bool we_initiated, const Ke
   next->auth_method = sa.auth_method;
   next->ip4 = sa.ip4;
   next->ip6 = sa.ip6;
+  // SKEYSEED has the old SK_d in it (RFC 7296 §2.18).
+  next->post_quantum = sa.post_quantum || ike::is_post_quantum(kes.suite);
   next->resumptions = sa.resumptions;
   next->full_auth_s = sa.full_auth_s;
   next->created_ms = next->established_ms = next->heard_ms = plane.now.ms;

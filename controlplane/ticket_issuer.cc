@@ -41,6 +41,7 @@ TicketIssuer::Subject TicketIssuer::subject_of(const IkeSa& sa) {
           .auth_method = sa.auth_method,
           .ip4 = sa.ip4,
           .ip6 = sa.ip6,
+          .post_quantum = sa.post_quantum,
           .resumptions = sa.resumptions,
           .full_auth_s = sa.full_auth_s};
 }
@@ -48,6 +49,7 @@ TicketIssuer::Subject TicketIssuer::subject_of(const IkeSa& sa) {
 TicketIssuer::Issued TicketIssuer::issue(const Subject& subject, std::uint64_t unix_s) {
   const std::uint64_t expires_s =
       std::min(unix_s + config_.lifetime_s, subject.full_auth_s + config_.reauth_s);
+  if (config_.require_post_quantum && !subject.post_quantum) return {};
   if (expires_s <= unix_s || !have_issuer(expires_s)) return {};
   ike::TicketState state;
   state.expires_s = expires_s;
@@ -63,7 +65,9 @@ TicketIssuer::Issued TicketIssuer::issue(const Subject& subject, std::uint64_t u
   state.id_i = subject.peer_id;
   state.id_r = subject.own_id;
   state.eap_identity = subject.eap_identity;
-  state.flags = {.has_ip4 = subject.ip4.has_value(), .has_ip6 = subject.ip6.has_value()};
+  state.flags = {.has_ip4 = subject.ip4.has_value(),
+                 .has_ip6 = subject.ip6.has_value(),
+                 .post_quantum = subject.post_quantum};
   state.ip4 = subject.ip4.value_or(ike::Ip4{});
   state.ip6 = subject.ip6.value_or(ike::Ip6{});
   Issued issued{.ticket = Octets(ike::kTicketLenMax),

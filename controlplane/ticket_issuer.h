@@ -31,6 +31,7 @@ class TicketIssuer {
     ike::AuthMethod auth_method = ike::AuthMethod::shared_key;
     std::optional<ike::Ip4> ip4;
     std::optional<ike::Ip6> ip6;
+    bool post_quantum = false;
     std::uint16_t resumptions = 0;
     std::uint64_t full_auth_s = 0;
   };
@@ -42,7 +43,8 @@ class TicketIssuer {
     ike::IssuerId issuer;
     ike::TicketSerial serial;
   };
-  // Its lifetime ends no later than the time at which the client must authenticate again.
+  // None where workers would refuse it. Its lifetime ends no later than the time at which the
+  // client must authenticate again.
   Issued issue(const Subject& subject, std::uint64_t unix_s);
 
   // New tickets are of this policy generation at least.

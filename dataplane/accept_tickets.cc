@@ -32,6 +32,9 @@ Drop check_policy(const ike::TicketState& state, const WorkerConfig& config,
   if (state.policy_generation < tickets.policy_generation) return Drop::ticket_policy;
   if (tickets.resumptions_max != 0 && state.resumptions >= tickets.resumptions_max)
     return Drop::ticket_policy;
+  // R5723-69: what a quantum computer could have read does not become good by resumption.
+  if (tickets.require_post_quantum && !state.flags.post_quantum && !state.flags.ppk)
+    return Drop::ticket_policy;
   const std::size_t index = connection_of(state, config);
   if (index == config.connections.size()) return Drop::ticket_policy;
   const auto& suites = config.connections[index].ike_suites;

@@ -52,6 +52,7 @@ void describe(ResumedSa& out, std::uint32_t slot, WorkerParts& w) {
   out.ip6_lease = session.ip6_lease;
   out.fragmentation = session.fragmentation;
   out.mobike = session.mobike;
+  out.post_quantum = session.post_quantum;
   crypto::Bytes ids =
       crypto::Bytes(w.sessions.blob(session, 0)).subspan(id_offset(session), ids_len(session));
   const auto take = [&](std::size_t len) {

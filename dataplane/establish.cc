@@ -123,6 +123,7 @@ void record_session(Session& session, unsigned lane, const AuthTrip& trip, const
   session.suite = half.ticket.suite;
   session.auth_method = half.ticket.auth_method;
   session.auth_form = trip.form[lane];
+  session.post_quantum = half.ticket.flags.post_quantum;
   session.fragmentation = half.fragmentation;
   session.mobike = takes_mobike(half, trip.request[lane], w);
   note_path(session, burst, lane);

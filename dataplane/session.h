@@ -86,6 +86,7 @@ struct Session {
   bool udp_encapsulation = false;
   bool fragmentation = false;  // RFC 7383, by both sides
   bool mobike = false;         // RFC 4555, by both sides
+  bool post_quantum = false;   // mark of its ticket
   std::array<std::uint8_t, 6> peer_mac{};
   std::uint16_t peer_port = 0;
   std::array<std::uint8_t, 16> local{}, peer{};  // the way of the last authentic request

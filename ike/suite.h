@@ -42,6 +42,14 @@ struct Suite {
   bool operator==(const Suite&) const = default;
 };
 
+// One of its key exchanges withstands a quantum computer, and so do keys that come of all of them.
+constexpr bool is_post_quantum(const Suite& suite) {
+  bool found = suite.ke == KeId::ml_kem_768;
+  for (std::size_t i = 0; i < AdditionalKes::kMax; ++i)
+    found = found || suite.additional.at(i) == KeId::ml_kem_768;
+  return found;
+}
+
 // True when every member is one we implement and the combination is legal (AEAD without INTEG,
 // ...).
 bool is_supported(const Suite& suite);

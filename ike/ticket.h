@@ -47,7 +47,7 @@ void write_ticket_header(const TicketHeader& header, std::uint8_t* out);
 struct TicketFlags {
   bool has_ip4 = false;
   bool has_ip6 = false;
-  bool post_quantum = false;  // SK_d came through ML-KEM (RFC 9370)
+  bool post_quantum = false;  // SK_d came through ML-KEM (RFC 9370), at some time of its history
   bool ppk = false;           // ... or through a post-quantum preshared key (RFC 8784)
   bool operator==(const TicketFlags&) const = default;
 };

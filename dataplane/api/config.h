@@ -53,6 +53,7 @@ struct TicketConfig {
   std::uint32_t clock_skew_s = 5;
   std::uint32_t policy_generation = 1;  // older tickets are refused
   std::uint32_t resumptions_max = 0;  // in a chain since the last full authentication; 0 = no limit
+  bool require_post_quantum = false;  // tickets without the mark, or that of a PPK, are refused
   bool operator==(const TicketConfig&) const = default;
 };
 

@@ -62,6 +62,7 @@ struct ResumedSa {
   std::uint32_t ip6_lease = kNoLease;
   bool fragmentation = false;  // both sides announced RFC 7383
   bool mobike = false;         // ... RFC 4555
+  bool post_quantum = false;   // mark of the ticket that it came from
   bool has_child = false;
   ike::EspSpi child_in, child_out;
   ike::Suite child_suite;

@@ -22,6 +22,7 @@ class Adopt : public PskTest {
     sa.tx_counter = 1;
     sa.ip4_lease = 5;
     sa.fragmentation = true;
+    sa.post_quantum = true;
     sa.has_child = true;
     sa.child_in = ike::EspSpi(0x1234);
     sa.child_out = client.child_in;
@@ -57,6 +58,7 @@ TEST_F(Adopt, AnswersTheMessageThatTheWorkerCouldNot) {
   ASSERT_TRUE(opened.ok);
   EXPECT_EQ(client.error_of(opened), 0);
   const IkeSa& sa = *rig.sa(client.spi_r);
+  EXPECT_TRUE(sa.post_quantum);
   EXPECT_EQ(sa.children.size(), 2u);
   EXPECT_EQ(sa.connection, "rw");
   EXPECT_EQ(rig.counters().adopted, 1u);

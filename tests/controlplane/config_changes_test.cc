@@ -94,6 +94,7 @@ TEST(ConfigChanges, NameEachKeyOfTicketsAndPools) {
   EXPECT_EQ(with(dirs + ", clock_skew = '6s'"), Keys{"tickets.clock_skew"});
   EXPECT_EQ(with(dirs + ", policy_generation = 2"), Keys{"tickets.policy_generation"});
   EXPECT_EQ(with(dirs + ", resumptions_max = 2"), Keys{"tickets.resumptions_max"});
+  EXPECT_EQ(with(dirs + ", require_post_quantum = true"), Keys{"tickets.require_post_quantum"});
   EXPECT_EQ(with(dirs + ", rotate_every = '6h'"), Keys{"tickets.rotate_every"});
   EXPECT_EQ(with(dirs + ", deny_issuers = '0000000000000001'"), Keys());
   EXPECT_EQ(with(dirs, "10.0.0.0/25"), Keys{"pools.ipv4"});

@@ -100,7 +100,8 @@ TEST(ConfigAdmission, NamesMistakes) {
 TEST(ConfigTickets, TakesEveryKey) {
   Section section(
       "keyring = '/k'\nstate_dir = '/s'\nlifetime = '1h'\nreauth = '2d'\nclock_skew = '0s'\n"
-      "policy_generation = 9\nresumptions_max = 10\nrotate_every = '10m'\n"
+      "policy_generation = 9\nresumptions_max = 10\nrequire_post_quantum = true\nrotate_every = "
+      "'10m'\n"
       "deny_identities = ['u@b', '@a', 'u@b']\ndeny_issuers = ['00000000000000ff', "
       "'0000000000000001']");
   GatewayConfig config;
@@ -115,6 +116,7 @@ TEST(ConfigTickets, TakesEveryKey) {
   EXPECT_EQ(t.clock_skew_s, 0u);
   EXPECT_EQ(t.policy_generation, 9u);
   EXPECT_EQ(t.resumptions_max, 10u);
+  EXPECT_TRUE(t.require_post_quantum);
   ASSERT_EQ(config.denied.identities.size(), 2u);
   EXPECT_LT(config.denied.identities[0], config.denied.identities[1]);
   EXPECT_EQ(config.denied.issuers, (std::vector<std::uint64_t>{1, 255}));

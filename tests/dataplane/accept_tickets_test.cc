@@ -25,7 +25,7 @@ struct Case {
   Drop why;  // none: accepted
 };
 
-void expect(GatewayProbe& probe, std::span<const Case> cases) {
+void judge(GatewayProbe& probe, std::span<const Case> cases) {
   for (const Case& c : cases) {
     SCOPED_TRACE(std::string(c.row) + ": " + c.what);
     ScalarClient client = probe.client({.state = c.state});
@@ -39,6 +39,11 @@ void expect(GatewayProbe& probe, std::span<const Case> cases) {
     EXPECT_EQ(reaction.drop(), c.why) << reaction.describe();
     EXPECT_EQ(probe.half_opens(), 0u);
   }
+}
+
+// ... and others are as good as before.
+void expect(GatewayProbe& probe, std::span<const Case> cases) {
+  judge(probe, cases);
   EXPECT_EQ(probe.complaint(), "");
 }
 
@@ -80,6 +85,20 @@ TEST(AcceptTickets, AnExpiredTicketStaysExpired) {
   EXPECT_EQ(reaction.drop(), Drop::ticket_expired);
   ASSERT_TRUE(probe.open(good)) << "the others are as good as before";
   EXPECT_EQ(probe.finish(std::move(good)).complaint, "");
+}
+
+// RFC 8784, RFC 9370: whoever recorded the handshake may have a quantum computer one day.
+TEST(AcceptTickets, WantsAPostQuantumHistoryWherePolicySaysSo) {
+  GatewayProbe probe({.configure = [](WorkerConfig& c) { c.tickets.require_post_quantum = true; }});
+  const Case cases[] = {
+      {"R5723-69", "of an SA with ML-KEM", [](auto& s) { s.flags.post_quantum = true; },
+       Drop::none},
+      {"R5723-69", "of an SA with a PPK", [](auto& s) { s.flags.ppk = true; }, Drop::none},
+      {"R5723-69", "of a plain SA", [](auto&) {}, Drop::ticket_policy},
+      {"R5723-69", "the suite alone is no mark",
+       [](auto& s) { s.suite.ke = ike::KeId::ml_kem_768; }, Drop::ticket_policy},
+  };
+  judge(probe, cases);
 }
 
 // R5723-92: connection gone, algorithm disabled, older policy; and a chain that is too long.

@@ -51,10 +51,13 @@ TEST(Adopt, HandsOverEverythingOfTheSession) {
   for (const ike::Suite& suite : {ike::Suite{}, cbc}) {
     probe.path.destination_port = 4500;
     const Octets eap_identity = {'a', 'n', 'n', 'a'};
-    ScalarClient fresh =
-        probe.client({.state = [&](ike::TicketState& s) { s.eap_identity = eap_identity; },
-                      .suite = suite,
-                      .ip6 = true});
+    ScalarClient fresh = probe.client({.state =
+                                           [&](ike::TicketState& s) {
+                                             s.eap_identity = eap_identity;
+                                             s.flags.post_quantum = true;
+                                           },
+                                       .suite = suite,
+                                       .ip6 = true});
     rig::RawMessage message1 = fresh.plain_message1();
     message1.payloads.push_back(rig::raw_notify(ike::Notify::ikev2_fragmentation_supported));
     ASSERT_TRUE(probe.open(fresh, write_message(message1)));
@@ -72,6 +75,7 @@ TEST(Adopt, HandsOverEverythingOfTheSession) {
     EXPECT_EQ(sa->auth_form, ike::AuthForm::rfc);
     EXPECT_EQ(sa->connection_index, 0);
     EXPECT_EQ(sa->resumptions, 1);
+    EXPECT_TRUE(sa->post_quantum);
     EXPECT_EQ(sa->full_auth_s, probe.gateway.now.unix_s - 60);
     EXPECT_EQ(sa->established_ms, probe.gateway.now.ms);
     EXPECT_EQ(sa->next_message_id, 2u);

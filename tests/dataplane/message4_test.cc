@@ -39,6 +39,20 @@ std::optional<RawMessage> ask(GatewayProbe& probe, ScalarClient& client, const R
   return client.open(reaction.answers[0]);
 }
 
+// R5723-69: the mark is one of the keys, which come of the ticket's.
+TEST(Message4, TheNewTicketHasTheMarkOfTheOld) {
+  for (const bool marked : {false, true}) {
+    GatewayProbe probe;
+    const Resumed resumed =
+        probe.resume({.state = [&](ike::TicketState& s) { s.flags.post_quantum = marked; }});
+    ASSERT_EQ(resumed.complaint, "");
+    const Octets body = resumed.message4->notify(Notify::ticket_lt_opaque).value();
+    const Opened ticket = open_ticket(probe, Octets(body.begin() + 4, body.end()));
+    ASSERT_TRUE(ticket.good);
+    EXPECT_EQ(ticket.state.flags.post_quantum, marked);
+  }
+}
+
 // R5723-01, R5723-03, R5723-05, R5723-24, R5723-56: one ticket of the new SA, its lifetime first.
 TEST(Message4, HoldsATicketOfTheNewSa) {
   GatewayProbe probe({.configure = [](WorkerConfig& c) { c.tickets.lifetime_s = 1800; }});
