@@ -12,6 +12,17 @@ Suite suite(EncrId encr, std::uint16_t bits, PrfId prf, IntegId integ) {
   return {encr, bits, prf, integ, KeId::curve25519, false};
 }
 
+TEST(Suite, IsPostQuantumWithMlKemAnywhere) {
+  constexpr auto with = [](KeId ke, KeId third) {
+    Suite made{.ke = ke};
+    made.additional.set(2, third);
+    return made;
+  };
+  static_assert(!is_post_quantum(with(KeId::curve25519, KeId::ecp_384)));
+  static_assert(is_post_quantum(with(KeId::ml_kem_768, KeId::none)));
+  static_assert(is_post_quantum(with(KeId::curve25519, KeId::ml_kem_768)));
+}
+
 TEST(Suite, AcceptsAeadWithoutIntegrityAndCbcWithIt) {
   using enum IntegId;
   constexpr PrfId kPrf = PrfId::hmac_sha2_256;
