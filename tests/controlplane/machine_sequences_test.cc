@@ -52,6 +52,7 @@ TEST(MachineSequences, LeaveNothingBehindAndKeepTheBooks) {
   EXPECT_GT(counters.adopted, count / 8);
   EXPECT_GT(counters.ike_rekeyed, 0u);
   EXPECT_GT(counters.children_rekeyed, 0u);
+  EXPECT_GT(counters.rekeys_crossed, 0u);
   EXPECT_GT(counters.superseded, 0u);
   EXPECT_GT(counters.peers_dead, 0u);
   EXPECT_GT(counters.eap_started, count / 8);
