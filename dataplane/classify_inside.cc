@@ -9,6 +9,7 @@ namespace {
 
 using crypto::Bytes;
 using crypto::load_be16;
+using crypto::load_be32;
 using crypto::load_be64;
 
 enum class Kind : std::uint8_t { arp, neighbour, own, transit };
@@ -16,7 +17,7 @@ enum class Kind : std::uint8_t { arp, neighbour, own, transit };
 constexpr std::size_t kArpLen = 28;
 
 bool is_for_us(const std::uint8_t* mac, const Link& link, std::uint16_t type) {
-  if (std::memcmp(link.mac.data(), mac, 4) == 0 && std::memcmp(&link.mac[4], mac + 4, 2) == 0)
+  if (load_be32(mac) == load_be32(link.mac.data()) && load_be16(mac + 4) == load_be16(&link.mac[4]))
     return true;
   const bool broadcast = std::all_of(mac, mac + 6, [](std::uint8_t o) { return o == 0xff; });
   if (broadcast) return type == kEtherArp;
