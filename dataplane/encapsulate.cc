@@ -44,7 +44,7 @@ Drop wrap(Burst& burst, unsigned lane, EspTrip& trip, EspSa& sa, const Link& lin
   const Flow flow = flow_of(sa, traffic_class(packet, inner.is_ip6), link);
   const std::size_t front = kEspHeaderLen + iv_len(sa.cipher);
   const std::size_t block = block_len(sa.cipher);
-  const std::size_t pad_len = (block - (inner.len + 2u) % block) % block;
+  const std::size_t pad_len = padding_to(inner.len + 2u, block);
   const std::size_t text_len = inner.len + pad_len + 2;
   const std::size_t udp_len = sa.encapsulated ? kUdpLen : 0;
   const std::size_t before = flow.l2_len() + flow.l3_len() + udp_len + front;
@@ -83,7 +83,7 @@ std::size_t inner_max(const EspSa& sa, const Link& link) {
   const std::size_t outer = (sa.peer_is_ip6 ? kIp6Len : kIp4Len) + (sa.encapsulated ? kUdpLen : 0) +
                             kEspHeaderLen + iv_len(sa.cipher) + sa.icv_len();
   const std::size_t block = block_len(sa.cipher);
-  return (link.mtu - outer) / block * block - 2;
+  return ((link.mtu - outer) & ~(block - 1)) - 2;
 }
 
 LaneSet encapsulate(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {

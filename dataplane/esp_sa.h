@@ -30,8 +30,15 @@ constexpr std::size_t key_len(EspCipher c) {
   return c == EspCipher::aes128_gcm || c == EspCipher::aes128_cbc ? 16 : 32;
 }
 constexpr std::size_t iv_len(EspCipher c) { return is_aead(c) ? 8 : 16; }
-// The trailer ends on a multiple of this (RFC 4303 §2.4).
+// The trailer ends on a multiple of this power of two (RFC 4303 §2.4): masks below, not divisions,
+// which are most of what a short stage costs.
 constexpr std::size_t block_len(EspCipher c) { return is_aead(c) ? 4 : 16; }
+
+constexpr bool is_whole(std::size_t len, std::size_t block) { return (len & (block - 1)) == 0; }
+// What makes a text of `len` octets end on a multiple.
+constexpr std::size_t padding_to(std::size_t len, std::size_t block) {
+  return (0 - len) & (block - 1);
+}
 
 enum class EspState : std::uint8_t { free, live };
 // What the control thread was told of an SA's limits.

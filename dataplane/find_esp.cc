@@ -39,7 +39,7 @@ LaneSet sort_owners(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
 Drop check(crypto::Bytes packet, const EspSa& sa, std::uint64_t& number) {
   const std::size_t overhead = kHeaderLen + iv_len(sa.cipher) + sa.icv_len();
   const std::size_t block = block_len(sa.cipher);
-  if (packet.size() < overhead + block || (packet.size() - overhead) % block != 0)
+  if (packet.size() < overhead + block || !is_whole(packet.size() - overhead, block))
     return Drop::esp_bad_length;
   number = sa.window.full(crypto::load_be32(packet.data() + 4), sa.esn);
   return sa.window.may_come(number) ? Drop::none : Drop::esp_replayed;
