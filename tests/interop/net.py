@@ -50,12 +50,18 @@ _CLONE_NEWNET = 0x40000000
 _ETH_P_ALL = 3
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
+# What comes to the NAT itself is dropped before it is remembered: an answer on its way while the
+# mappings are forgotten would take the place that the client's next ESP packet needs.
 _MASQUERADE = """\
 table ip nat {{
   chain out {{
     type nat hook postrouting priority srcnat; policy accept;
     oifname "out0" meta l4proto udp masquerade{ports}
     oifname "out0" meta l4proto esp masquerade
+  }}
+  chain strangers {{
+    type filter hook input priority filter; policy accept;
+    iifname "out0" meta l4proto {{ udp, esp }} drop
   }}
 }}
 """
