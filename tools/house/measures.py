@@ -28,8 +28,10 @@ ESP_IMIX = tuple(("esp_bench", f"esp/{way}/0/1000", 3) for way in ESP_WAYS)
 ESP_SCALING = ("esp_bench", "esp/scaling/1420", 3)
 # What the figures run; demo.py builds the one that it needs besides.
 PROGRAMS = (
-    "resurged", "resurge-keys", "resurge-storm", RESUME[0], FORGED[0], ESP_SCALING[0], ESP_STORM[0]
+    "resurged", "resurge-keys", "resurgectl", "resurge-storm", RESUME[0], FORGED[0],
+    ESP_SCALING[0], ESP_STORM[0],
 )
+XFRM_SHIM = "tests/interop/xfrm_shim.so"  # what interop wants besides
 DEMO_CLIENTS = 100_000
 STORM_CLIENTS = 500_000
 HANDSHAKE_CLIENTS = 20_000
@@ -51,6 +53,7 @@ def prepare(setup: bool) -> None:
         raise ChildError("the packages above are needed")
     RELEASE.configure()
     RELEASE.compile_programs(*PROGRAMS)
+    RELEASE.compile(XFRM_SHIM)
 
 
 @functools.cache
