@@ -10,9 +10,7 @@ SaEnding::SaEnding(Plane& plane, Machine& machine, ReportDesk& desk, CtlSelectio
       machine_(machine),
       selection_(std::move(selection)),
       scan_(
-          desk, selection_.worker.value_or(0),
-          selection_.worker ? *selection_.worker + 1 : plane.workers.worker_count(),
-          selection_.spi_r.value_or(ike::IkeSpi(0)),
+          desk, workers_of(selection_, plane), selection_.spi_r.value_or(ike::IkeSpi(0)),
           [this](unsigned worker, const dp::ReportedSa& sa) {
             if (fits(sa_row(worker, sa, plane_), selection_)) found_.push_back({worker, sa.spi_r});
           },

@@ -14,11 +14,6 @@ namespace {
 // SAs of ours that one call looks at: other duties wait no longer.
 constexpr std::size_t kLooksPerCall = 2048;
 
-unsigned first_worker(const CtlSelection& selection) { return selection.worker.value_or(0); }
-unsigned end_worker(const CtlSelection& selection, const Plane& plane) {
-  return selection.worker ? *selection.worker + 1 : plane.workers.worker_count();
-}
-
 }  // namespace
 
 SaListing::SaListing(const Plane& plane, ReportDesk& desk, CtlSelection selection,
@@ -28,8 +23,7 @@ SaListing::SaListing(const Plane& plane, ReportDesk& desk, CtlSelection selectio
       selection_(std::move(selection)),
       limit_(limit),
       scan_(
-          desk, first_worker(selection_), end_worker(selection_, plane),
-          selection_.spi_r.value_or(ike::IkeSpi(0)),
+          desk, workers_of(selection_, plane), selection_.spi_r.value_or(ike::IkeSpi(0)),
           [this](unsigned worker, const dp::ReportedSa& sa) {
             told_.push_back(sa.spi_r.value());
             take(sa_row(worker, sa, plane_));

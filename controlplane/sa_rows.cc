@@ -150,4 +150,9 @@ bool fits(const CtlSa& row, const CtlSelection& selection) {
   return !selection.identity || is_identity(row, *selection.identity);
 }
 
+WorkerRange workers_of(const CtlSelection& selection, const Plane& plane) {
+  if (selection.worker) return {*selection.worker, *selection.worker + 1};
+  return {0, plane.workers.worker_count()};
+}
+
 }  // namespace cp

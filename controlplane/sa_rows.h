@@ -4,6 +4,7 @@
 
 #include "controlplane/ctl_verbs.h"
 #include "controlplane/plane.h"
+#include "controlplane/worker_scan.h"
 
 namespace cp {
 
@@ -13,5 +14,7 @@ CtlSa sa_row(unsigned worker, const dp::ReportedSa& sa, const Plane& plane);
 CtlTraffic traffic_of(const dp::ChildTraffic& traffic, std::uint64_t now_ms);
 
 bool fits(const CtlSa& row, const CtlSelection& selection);
+// Workers that may serve what is meant.
+WorkerRange workers_of(const CtlSelection& selection, const Plane& plane);
 
 }  // namespace cp

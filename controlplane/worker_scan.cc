@@ -6,11 +6,11 @@
 
 namespace cp {
 
-WorkerScan::WorkerScan(ReportDesk& desk, unsigned first, unsigned end, ike::IkeSpi spi_r,
-                       OnSa on_sa, std::function<void()> on_piece)
+WorkerScan::WorkerScan(ReportDesk& desk, WorkerRange workers, ike::IkeSpi spi_r, OnSa on_sa,
+                       std::function<void()> on_piece)
     : desk_(desk),
-      worker_(first),
-      end_(end),
+      worker_(workers.first),
+      end_(workers.end),
       spi_r_(spi_r),
       on_sa_(std::move(on_sa)),
       on_piece_(std::move(on_piece)) {}

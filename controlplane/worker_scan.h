@@ -11,12 +11,16 @@
 
 namespace cp {
 
+struct WorkerRange {
+  unsigned first = 0, end = 0;  // `end` is behind the last
+};
+
 class WorkerScan {
  public:
   using OnSa = std::function<void(unsigned worker, const dp::ReportedSa& sa)>;
-  // Workers from `first` to before `end`; with an SPI that is not 0 only the SA of that. `on_piece`
-  // is called when a piece was told, or its worker was silent; it may call go_on().
-  WorkerScan(ReportDesk& desk, unsigned first, unsigned end, ike::IkeSpi spi_r, OnSa on_sa,
+  // With an SPI that is not 0 only the SA of that. `on_piece` is called when a piece was told, or
+  // its worker was silent; it may call go_on().
+  WorkerScan(ReportDesk& desk, WorkerRange workers, ike::IkeSpi spi_r, OnSa on_sa,
              std::function<void()> on_piece);
   ~WorkerScan();
   WorkerScan(const WorkerScan&) = delete;

@@ -22,7 +22,7 @@ class WorkerScanTest : public PskTest {
   }
   WorkerScan scan(unsigned first, unsigned end, std::uint64_t spi = 0) {
     return WorkerScan(
-        rig.plane().reports(), first, end, ike::IkeSpi(spi),
+        rig.plane().reports(), {first, end}, ike::IkeSpi(spi),
         [this](unsigned worker, const dp::ReportedSa& sa) {
           seen_.emplace_back(worker, sa.spi_r.value());
         },
