@@ -56,19 +56,15 @@ void fill_path(Burst& burst, unsigned lane, const InnerPacket& inner) {
   burst.message[lane] = {packet + inner.l4_offset, std::size_t{inner.len} - inner.l4_offset};
 }
 
-bool is_pooled(const InnerPacket& inner, const std::uint8_t* address, const WorkerParts& w) {
-  return route_key(inner, address, w.leases).lease != LeaseTable::kNone;
-}
-
 // Hosts on the inside speak neither for us nor for our clients, nor for nobody or many. What
 // another worker hands over has been seen by it.
 bool is_bad_source(const InnerPacket& inner, const std::uint8_t* source, const WorkerParts& w) {
   if (inner.is_ip6) {
     const bool group_or_none = source[0] == 0xff || (load_be64(source) == 0 && source[8] == 0);
-    return group_or_none || w.inside_link.owns6(source) || is_pooled(inner, source, w);
+    return group_or_none || w.inside_link.owns6(source) || is_pooled(inner, source, w.leases);
   }
   return source[0] == 0 || source[0] == 127 || source[0] >= 224 || w.inside_link.owns4(source) ||
-         is_pooled(inner, source, w);
+         is_pooled(inner, source, w.leases);
 }
 
 Drop read_lane(Burst& burst, unsigned lane, EspTrip& trip, WorkerParts& w, Kind& kind) {

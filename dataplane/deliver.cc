@@ -18,11 +18,6 @@ bool is_unroutable(const InnerPacket& inner, const std::uint8_t* destination) {
          (crypto::load_be64(d) == 0 && crypto::load_be64(d + 8) <= 1);
 }
 
-// Whether the destination is an address of the pools.
-bool is_pooled(const InnerPacket& inner, const std::uint8_t* packet, const LeaseTable& leases) {
-  return route_key(inner, inner.destination(packet), leases).lease != LeaseTable::kNone;
-}
-
 }  // namespace
 
 RouteKey route_key(const InnerPacket& inner, const std::uint8_t* address,
@@ -78,7 +73,7 @@ Delivery deliver(Burst& burst, LaneSet in, EspTrip& trip, WorkerParts& w) {
     // Both ends are told: this way the peer's tunnel, on the other one's way that one's.
     if (w.config.clamp_mss && opens_tcp(inner, packet)) [[unlikely]]
       clamp_mss(inner, packet, inner_max(w.esp.at(trip.place[lane]), w.link));
-    if (is_pooled(inner, packet, w.leases))
+    if (is_pooled(inner, inner.destination(packet), w.leases))
       pooled.add(lane);
     else
       inward(burst, lane, trip, inside, told, w);

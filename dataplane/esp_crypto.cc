@@ -30,8 +30,10 @@ void set_lane(crypto::AeadLane& lane, const EspText& t, Way way, crypto::Engine&
   const EspDirection& direction = way == Way::in ? t.sa->in : t.sa->out;
   std::copy_n(direction.salt.data(), 4, nonce);
   std::copy_n(t.packet.data() + 8, 8, nonce + 4);
-  constexpr std::size_t kFront = 16, kIcv = 16;  // of every AEAD here
-  const crypto::MutBytes text = t.packet.subspan(kFront, t.packet.size() - kFront - kIcv);
+  // t.text() of an AEAD, without asking which one: all have IVs and tags of the same lengths.
+  constexpr std::size_t kFront = 8 + iv_len(EspCipher::aes256_gcm);
+  const crypto::MutBytes text =
+      t.packet.subspan(kFront, t.packet.size() - kFront - crypto::kAeadTagLen);
   lane.raw_key = direction.key.data();
   lane.nonce = nonce;
   lane.aad = {aad, write_aad(t, aad)};

@@ -156,6 +156,11 @@ struct RouteKey {
   std::uint32_t lease;  // LeaseTable::kNone: not of the pools
 };
 RouteKey route_key(const InnerPacket& inner, const std::uint8_t* address, const LeaseTable& leases);
+// Whether the address is one of the pools.
+inline bool is_pooled(const InnerPacket& inner, const std::uint8_t* address,
+                      const LeaseTable& leases) {
+  return route_key(inner, address, leases).lease != LeaseTable::kNone;
+}
 
 // --- Message 1: IKE_SESSION_RESUME (RFC 5723 §4.3.1-2)
 // ----------------------------------------------
