@@ -9,6 +9,8 @@
 #include <rte_version.h>
 #include <time.h>
 
+#include <cstdio>
+
 namespace dp {
 namespace {
 
@@ -60,9 +62,11 @@ crypto::Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
   const int argc = static_cast<int>(args.size());
   const int parsed = rte_eal_init(argc, argv.data());
   const std::string given = "EAL was given \"" + joined(options.args) + "\"";
-  if (parsed < 0)
+  if (parsed < 0) {
+    std::fflush(stdout);  // EAL's manual, or it would come behind the reason and hide it
     return crypto::fail("DPDK does not start: " + hint_for(rte_errno) + ". " + given +
                         "; its own words are in the lines above");
+  }
   std::unique_ptr<Eal> eal(new Eal);
   if (parsed + 1 < argc)
     return crypto::fail("DPDK does not take all arguments: " + given + ", and stopped after " +

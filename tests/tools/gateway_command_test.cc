@@ -15,18 +15,20 @@ const std::string kKeys = RESURGE_KEYS;
 
 class GatewayCommand : public testing::Test {
  protected:
-  std::string write_config(const std::string& device, const std::string& more = "") const {
-    return folder_.write("gw.toml",
-                         "[dpdk]\neal = ['--no-telemetry']\nhugepages = 'never'\nmemory_mib = 128\n"
-                         "[outside]\ndevice = '" +
-                             device +
-                             "'\naddresses = '192.0.2.1'\n"
-                             "[sessions]\nmax = 1024\n[admission]\nhalf_open_max = 512\n"
-                             "[tickets]\nkeyring = '" +
-                             folder_.file("keyring") + "'\nstate_dir = '" + folder_.file("state") +
-                             "'\n[pools]\nipv4 = '10.0.0.0/24'\n"
-                             "[connections.a]\n" +
-                             more);
+  std::string write_config(const std::string& device, const std::string& more = "",
+                           const std::string& eal = "'--no-telemetry'") const {
+    return folder_.write("gw.toml", "[dpdk]\neal = [" + eal +
+                                        "]\nhugepages = 'never'\nmemory_mib = 128\n"
+                                        "[outside]\ndevice = '" +
+                                        device +
+                                        "'\naddresses = '192.0.2.1'\n"
+                                        "[sessions]\nmax = 1024\n[admission]\nhalf_open_max = 512\n"
+                                        "[tickets]\nkeyring = '" +
+                                        folder_.file("keyring") + "'\nstate_dir = '" +
+                                        folder_.file("state") +
+                                        "'\n[pools]\nipv4 = '10.0.0.0/24'\n"
+                                        "[connections.a]\n" +
+                                        more);
   }
   void create_keyring() const {
     ASSERT_EQ(run_command(kKeys + " create " + folder_.file("keyring")).status, 0);
@@ -100,6 +102,19 @@ TEST_F(GatewayCommand, SaysWhyItCannotStart) {
   const Outcome no_device = run_command(kProgram + " " + write_config("net_nonsense0"));
   EXPECT_EQ(no_device.status, 3);
   EXPECT_NE(no_device.output.find("resurged: "), std::string::npos) << no_device.output;
+}
+
+// EAL prints its whole manual; what is wrong must not stand somewhere before that.
+TEST_F(GatewayCommand, EndsWithTheReasonWhenDpdkDoesNotStart) {
+  create_keyring();
+  const Outcome outcome =
+      run_command(kProgram + " " + write_config("net_null0", "", "'--no-telemetry', '--nonsense'"));
+  EXPECT_EQ(outcome.status, 3);
+  const std::size_t manual = outcome.output.find("EAL Linux options:");
+  const std::size_t reason = outcome.output.find("DPDK does not start: ");
+  ASSERT_NE(manual, std::string::npos) << outcome.output;
+  ASSERT_NE(reason, std::string::npos) << outcome.output;
+  EXPECT_LT(manual, reason) << outcome.output;
 }
 
 TEST_F(GatewayCommand, StartsReloadsAndStops) {
